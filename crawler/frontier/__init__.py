@@ -1,0 +1,199 @@
+"""What is left to do, durably. The protocol that the embedded SQLite store implements, and any later one must.
+
+Rules that every implementation keeps (tests/unit/frontier_conformance.py holds each of them):
+
+- A URL is queued at most once a round; a better reason or depth promotes it where it waits.
+- `claim` gives only what may be fetched now: the host's delay has passed, its robots.txt is known, no back-off holds
+  it. A claimed URL is not given again by the same session, and is still queued after a crash.
+- `commit` is one transaction: all of the batch or nothing. Only after it returns is anything done.
+- Sequence numbers of outcomes have no gaps and follow the order of the items in the batch.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from crawler.model import CrawlURL, FailureKind, Kind, Outcome, OutcomeKind, Outlink
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where the records of one attempt lie; as the ledger keeps it."""
+
+    segment: str
+    offset: int
+    length: int
+    record_id: str
+    digest: str | None
+    metadata_offset: int
+    """Offset of the attempt's metadata record, which lists its outlinks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """This attempt settles the URL: its outcome enters the ledger with the next sequence number."""
+
+    kind: OutcomeKind
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAt:
+    """This attempt failed or asked for another; the URL waits in the frontier until then."""
+
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """An additional attempt of a URL that has its outcome already: kept, but no second outcome."""
+
+
+Disposition = Finished | RetryAt | Settled
+
+
+@dataclass(frozen=True, slots=True)
+class RobotsAnswer:
+    """What a robots.txt exchange means for its host: its rules, or the next place to look."""
+
+    text: str | None = None
+    """The rules; "" allows everything, None with `refuse_all` False means a redirect to `next_url`."""
+    refuse_all: bool = False
+    next_url: str | None = None
+    expires_in: float = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class HostReport:
+    """What an attempt says about its host: the raw material of politeness."""
+
+    answer_ms: int | None = None
+    """Time to the first byte of a good answer; None when there was none."""
+    pushback: bool = False
+    """429, 503 or a timeout: slow down."""
+    retry_after: float | None = None
+    """Seconds the host asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitItem:
+    """One attempt, ready to enter the ledger."""
+
+    url: CrawlURL
+    disposition: Disposition
+    time: datetime
+    stored: Stored | None
+    outlinks: Sequence[Outlink] = ()
+    status: int | None = None
+    failure: FailureKind | None = None
+    media_type: str | None = None
+    bytes: int = 0
+    ms: int = 0
+    robots: RobotsAnswer | None = None
+    host: HostReport = field(default_factory=HostReport)
+    rejudged: bool = False
+    """True when nothing was fetched: the stored outlinks were judged again for a better reason or depth."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentState:
+    """The ledger's row for a segment."""
+
+    name: str
+    number: int
+    state: str
+    """`open`, `sealing` or `sealed`."""
+    length: int
+    """Committed bytes; what lies beyond is not part of the archive."""
+    records: int = 0
+    sha256: str | None = None
+    first_seq: int | None = None
+    last_seq: int | None = None
+    previous_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One transaction."""
+
+    items: Sequence[CommitItem] = ()
+    segment: SegmentState | None = None
+    """The segment with its new committed length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How the round stands."""
+
+    queued: int = 0
+    waiting: int = 0
+    archived: int = 0
+    revisited: int = 0
+    failed: int = 0
+    excluded: int = 0
+    pages: int = 0
+    bytes: int = 0
+    seq: int = 0
+
+    @property
+    def done(self) -> int:
+        return self.archived + self.revisited + self.failed + self.excluded
+
+
+class Readiness(enum.Enum):
+    """Why a claim gave nothing."""
+
+    WAIT = "wait"
+    """Something is queued but not ready, or is in flight and may bring more."""
+    EMPTY = "empty"
+    """Nothing is queued and nothing is claimed."""
+
+
+class Frontier(Protocol):
+    """The only thing that decides what comes next."""
+
+    async def add(self, links: Sequence[Outlink]) -> int:
+        """Queues seeds or submitted URLs durably; returns how many were new or promoted."""
+
+    def known(self, url: str, rank: int) -> bool:
+        """True if the URL is certainly queued or done, durably, at this rank or a better one; costs no I/O."""
+
+    async def claim(self, limit: int, kinds: frozenset[Kind] | None = None) -> Sequence[CrawlURL]:
+        """Up to `limit` URLs that may be fetched now, politest first."""
+
+    async def wait(self) -> Readiness:
+        """Returns WAIT when a claim may succeed again, or EMPTY when the round is over."""
+
+    async def release(self, urls: Sequence[CrawlURL]) -> None:
+        """Gives back claimed URLs that were not fetched; they stay queued."""
+
+    async def commit(self, commit: Commit) -> Sequence[Outcome | None]:
+        """One transaction; for each item its outcome with its sequence number, None where it has none."""
+
+    async def segments(self) -> Sequence[SegmentState]: ...
+
+    async def save_segment(self, segment: SegmentState) -> None:
+        """A transaction of its own: birth, `sealing`, `sealed`."""
+
+    async def counts(self) -> Counts: ...
+
+    def robots_text(self, url: CrawlURL) -> RobotsAnswer | None:
+        """The rules known for the URL's origin."""
+
+    def outcomes(self, since: int) -> Iterator[Outcome]:
+        """The ledger's outcomes with seq > `since`, in order."""
+
+    async def close(self) -> None: ...
+
+
+def rank(kind: Kind, offsite: int, depth: int) -> int:
+    """One number for how good a reason is; smaller is better: kind first, then hops off site, then depth."""
+    return kind << 20 | min(offsite, 15) << 16 | min(depth, 0xFFFF)
+
+
+Meta = Mapping[str, str]

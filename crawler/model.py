@@ -1,0 +1,258 @@
+"""The values that travel through a crawl, in the field's own terms.
+
+    CrawlURL -> Exchange -> Capture -> Receipt -> Outcome
+
+Every value is frozen and slotted: a fetch task, the archiver and a callback may hold the same one without
+watching each other. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+
+class Kind(enum.IntEnum):
+    """Why a URL is wanted. The smaller value is the better reason: a URL is promoted towards it, never away."""
+
+    NAVIGATION = 0
+    """A page somebody named (a seed) or a link that a person would follow."""
+    REQUISITE = 1
+    """Something a page needs to be shown: image, style sheet, script, font, frame."""
+    GUESS = 2
+    """A string that looks like a URL; tried last."""
+    ROBOTS = 3
+    """A host's robots.txt, asked for by the frontier itself before anything else of that host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """How a link was found. Roles are shared constants: one object for every `a/@href` there is."""
+
+    kind: Kind
+    context: str
+    """Where it stood, in the notation of Heritrix's outlinks: `a/@href`, `img/@srcset`, `css/url()`, `css/@import`,
+    `meta/@refresh`, `header/location`."""
+    code: str
+    """Heritrix's hop letter: L link, E embed, X speculative, R redirect."""
+    same_hop: bool = False
+    """True for a redirect and for a CSS import: what it leads to is no hop further from the scope."""
+
+
+REDIRECT = Role(Kind.NAVIGATION, "header/location", "R", same_hop=True)
+"""The role of a redirect's target. It takes over the kind and depth of the URL that redirected."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlURL:
+    """A URL that the frontier decided to fetch, with all that the decision about its links will need."""
+
+    url: str
+    """Absolute, normalised (WHATWG), without fragment; exactly what goes on the wire."""
+    kind: Kind = Kind.NAVIGATION
+    depth: int = 0
+    """Links followed from a seed; a redirect or a requisite adds none."""
+    offsite: int = 0
+    """Requisite hops beyond the scope: 0 in scope, at most 2."""
+    redirects: int = 0
+    """Redirects that led here in a row, at most 20."""
+    via: str | None = None
+    """The URL it was found on; None for a seed."""
+    seed: int = 0
+    """The number of the seed it descends from; that seed's scope applies."""
+    attempt: int = 1
+    """Which request for this URL in this round, counted from 1."""
+    again: bool = False
+    """True for a fetch beyond the outcome (a redirect back to a URL already seen, with changed cookies)."""
+    key: tuple[int, int] = (0, 0)
+    """The frontier's own name for it: (origin id, 64-bit hash). Opaque to everybody else."""
+
+
+class Truncation(enum.StrEnum):
+    """WARC 1.1 section 5.13, WARC-Truncated: why a record holds less than the server sent or meant to send."""
+
+    LENGTH = "length"
+    TIME = "time"
+    DISCONNECT = "disconnect"
+    UNSPECIFIED = "unspecified"
+
+
+class FailureKind(enum.StrEnum):
+    """What kept an exchange from giving a whole HTTP answer."""
+
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    DISCONNECT = "disconnect"
+    NOT_HTTP = "not-http"
+    BAD_FRAMING = "bad-framing"
+    INVALID_URL = "invalid-url"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no whole answer: the class, for decisions, and a sentence, for people."""
+
+    kind: FailureKind
+    reason: str
+
+
+class Body(Protocol):
+    """Received bytes, in memory or spooled to a file, that can be read more than once."""
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+
+    @property
+    def in_memory(self) -> int:
+        """How many bytes of memory it holds now (0 when spooled): what the hand-off counts."""
+
+    def read(self, start: int, stop: int) -> bytes:
+        """The bytes [start, stop), fewer at the end."""
+
+    def chunks(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """The bytes [start, stop) in pieces of at most 1 MiB."""
+
+    def close(self) -> None:
+        """Frees the memory or the file; may be called twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSpan:
+    """Where the HTTP response lies in the received bytes: offsets into `Exchange.response`.
+
+    [0, start) interim 1xx heads, [start, head_end) the final head, [head_end, end) the framed body,
+    [end, size) surplus that belongs to no message."""
+
+    start: int
+    head_end: int
+    end: int
+    chunked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request on the wire and whatever came back, byte for byte."""
+
+    url: str
+    started: datetime
+    """When the request began to be sent (UTC, microseconds): the WARC-Date of all its records."""
+    request: bytes
+    """The bytes that were sent; empty if no connection came about."""
+    response: Body | None
+    """All bytes received for it; None when there were none."""
+    message: MessageSpan | None
+    """Where the response lies in them; None if they do not begin with `HTTP/`."""
+    status: int | None = None
+    http_version: str | None = None
+    """`http/1.1` or `http/1.0`, as WARC-Protocol writes it."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """The final head's fields in order (latin-1, surrounding white space removed), as far as they could be read."""
+    media_type: str | None = None
+    """The essence of Content-Type in lower case (`text/html`), or None."""
+    content: bytes = b""
+    """The body for parsing: de-chunked, content codings undone, bounded; b"" when nobody would parse it."""
+    truncated: Truncation | None = None
+    failure: Failure | None = None
+    """Set when there is no whole answer; may stand beside a response that was cut off."""
+    peer: str | None = None
+    """The IP address really connected to."""
+    tls: tuple[str, str] | None = None
+    """TLS version and cipher suite: ("tls/1.3", "TLS_AES_256_GCM_SHA384")."""
+    resent: int = 0
+    """How often a dropped keep-alive connection made the request go out again before any byte came back."""
+    connect_ms: int | None = None
+    first_byte_ms: int | None = None
+    total_ms: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """True for a complete HTTP answer of any status."""
+        return self.failure is None and self.truncated is None and self.message is not None
+
+    def header(self, name: str) -> str | None:
+        """The first field of that name (any case), or None."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+
+Links = Mapping[str, Role]
+"""Absolute URLs without fragment, in the order of the document, each with its best role."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What the extractors found in one document."""
+
+    links: Links = field(default_factory=dict)
+    title: str | None = None
+    failure: str | None = None
+    """Why extraction stopped early, if it did: an extractor's error costs this document's links only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlink:
+    """A link that the rules accepted: what the frontier is asked to queue."""
+
+    url: str
+    kind: Kind
+    depth: int
+    offsite: int
+    redirects: int
+    seed: int
+    via: str | None
+    again: bool = False
+
+
+class OutcomeKind(enum.StrEnum):
+    ARCHIVED = "archived"
+    REVISITED = "revisited"
+    FAILED = "failed"
+    EXCLUDED = "excluded"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that a record is durable: synced to disk and committed to the ledger."""
+
+    seq: int
+    """The outcome's number; numbers have no gaps and follow the order of the archive."""
+    segment: str
+    offset: int
+    length: int
+    record_id: str
+    digest: str | None
+    """Payload digest, `sha256:...`; None where there is no payload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a URL ended, told once a round, after the commit."""
+
+    kind: OutcomeKind
+    url: str
+    seq: int = 0
+    """0 for an interrupted URL, which the ledger never sees."""
+    time: datetime | None = None
+    """When the request was made; for an excluded URL, when the rule said no."""
+    reason: str | None = None
+    """The failure or the rule, in a sentence."""
+    failure: FailureKind | None = None
+    status: int | None = None
+    media_type: str | None = None
+    bytes: int = 0
+    """Bytes of the response as received."""
+    ms: int = 0
+    attempt: int = 1
+    depth: int = 0
+    via: str | None = None
+    seed: bool = False
+    """True for a URL that the seeds name."""
+    receipt: Receipt | None = None
