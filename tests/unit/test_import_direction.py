@@ -1,0 +1,105 @@
+"""Imports run one way. Storage knows nothing of crawling; decisions know nothing of I/O; nothing runs in a circle."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import storage
+from tests.support.imports import Import, cycles, imports_of, modules
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = modules(ROOT, "crawler") | modules(ROOT, "storage")
+IMPORTS = {
+    name: imports_of(name, path.read_text("utf-8"), is_package=path.name == "__init__.py")
+    for name, path in MODULES.items()
+}
+
+MAY_IMPORT_STORAGE = re.compile(r"crawler\.(archiver|recording|wire|fetcher|cli|crawl|engine)\w*(\..+)?")
+"""Who hands captures over, who frames HTTP with storage's rules, and who puts the parts together."""
+
+PURE = re.compile(r"crawler\.(model|errors|urls|scope|robots|politeness|retry|links)(\..+)?")
+IMPURE = {"aiofiles", "aiohttp", "asyncio", "socket", "sqlite3", "ssl", "storage", "subprocess", "threading", "uvloop"}
+
+
+def every_import() -> list[Import]:
+    return [found for name in sorted(IMPORTS) for found in IMPORTS[name]]
+
+
+def offences(condition: list[Import]) -> list[str]:
+    return [str(found) for found in condition]
+
+
+def test_the_packages_are_found() -> None:
+    assert {"crawler.model", "storage.records"} <= MODULES.keys()
+    assert any(found.module == "crawler.model" for found in every_import())
+
+
+def test_storage_never_imports_crawler() -> None:
+    assert (
+        offences(
+            [found for found in every_import() if found.importer.startswith("storage") and found.package == "crawler"]
+        )
+        == []
+    )
+
+
+def test_the_program_never_imports_its_tests() -> None:
+    assert offences([found for found in every_import() if found.package in ("tests", "benchmarks")]) == []
+
+
+def test_few_modules_import_storage() -> None:
+    from_crawler = [
+        found for found in every_import() if found.importer.startswith("crawler") and found.package == "storage"
+    ]
+    assert offences([found for found in from_crawler if not MAY_IMPORT_STORAGE.fullmatch(found.importer)]) == []
+
+
+def test_storage_is_imported_by_its_public_names() -> None:
+    from_crawler = [
+        found for found in every_import() if found.importer.startswith("crawler") and found.package == "storage"
+    ]
+    public = set(storage.__all__)
+    assert offences([found for found in from_crawler if found.module != "storage" or not found.names]) == []
+    assert offences([found for found in from_crawler if not public.issuperset(found.names)]) == []
+
+
+def test_decisions_do_no_io() -> None:
+    pure = [found for found in every_import() if PURE.fullmatch(found.importer)]
+    assert pure
+    assert offences([found for found in pure if found.package in IMPURE]) == []
+
+
+def test_no_import_runs_in_a_circle() -> None:
+    graph: dict[str, set[str]] = {name: set() for name in MODULES}
+    for found in every_import():
+        if not found.type_checking:
+            targets = {found.module, *(f"{found.module}.{name}" for name in found.names)}
+            # A package imports its own modules to offer their names; what counts is the modules among themselves.
+            graph[found.importer] |= {target for target in targets if target in MODULES} - {found.importer}
+    assert cycles(graph) == []
+
+
+@pytest.mark.parametrize(
+    ("graph", "expected"),
+    [
+        ({"a": {"b"}, "b": {"c"}, "c": set()}, []),
+        ({"a": {"b"}, "b": {"a"}, "c": {"a"}}, [["a", "b"]]),
+        ({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"e"}, "e": {"d"}}, [["a", "b", "c"], ["d", "e"]]),
+    ],
+)
+def test_a_circle_would_be_seen(graph: dict[str, set[str]], expected: list[list[str]]) -> None:
+    assert cycles(graph) == expected
+
+
+def test_relative_and_hidden_imports_would_be_seen() -> None:
+    source = "from . import a\nfrom ..b import c\ndef f():\n    import d.e\nif TYPE_CHECKING:\n    import g\n"
+    found = imports_of("pack.sub.module", source, is_package=False)
+    assert [(each.module, each.names, each.type_checking) for each in found] == [
+        ("pack.sub", ("a",), False),
+        ("pack.b", ("c",), False),
+        ("d.e", (), False),
+        ("g", (), True),
+    ]
