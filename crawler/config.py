@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+import math
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from crawler.errors import UsageError
+
 MIB = 1 << 20
 GIB = 1 << 30
+DIGESTS = ("sha256", "sha1")
 
 
 class ScopeKind(enum.StrEnum):
@@ -21,17 +26,31 @@ class ScopeKind(enum.StrEnum):
     ANY = "any"
 
 
+class InvalidSetting(UsageError):
+    """A value that a field of CrawlConfig cannot have. The command line replaces the field's name by the option's."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        self.field, self.sentence = field, sentence
+        super().__init__(f"{field}: {sentence}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrawlConfig:
-    """Every option of a crawl. Sizes are bytes, times seconds, None means no limit."""
+    """Every option of a crawl. Sizes are bytes, times seconds, None means no limit.
+
+    Raises InvalidSetting for a value out of range, so that a configuration that exists is a valid one."""
 
     seeds: Sequence[str] = ()
+    """Absolute URLs."""
     output: str | Path = "crawls/crawl"
+    """The crawl directory."""
 
     # what to fetch
     scope: ScopeKind = ScopeKind.HOST
     include: tuple[str, ...] = ()
+    """Regular expressions; a URL in scope must match one of them, if there are any. Seeds need not."""
     exclude: tuple[str, ...] = ()
+    """Regular expressions; a URL that matches one is not fetched."""
     max_depth: int | None = None
     robots: bool = True
 
@@ -69,3 +88,145 @@ class CrawlConfig:
     grace: float = 10.0
     retry_failed: bool = False
     demo: bool = False
+    """Serve the bundled demonstration site on a loopback port as http://demo.test/."""
+
+    def __post_init__(self) -> None:
+        _fix_sequences(self)
+        for field, (lowest, highest) in _RANGES.items():
+            value = getattr(self, field)
+            if value is not None or field not in _MAY_BE_NONE:
+                _check_number(field, value, lowest, highest, whole=field in _WHOLE)
+        for field, check in _CHECKS.items():
+            value = getattr(self, field)
+            if value is not None or field not in _MAY_BE_NONE:
+                try:
+                    check(value)
+                except ValueError as error:
+                    raise InvalidSetting(field, str(error)) from None
+
+
+_MAY_BE_NONE = frozenset(
+    {"max_depth", "max_pages", "max_bytes", "max_time", "disk_wait", "delay", "user_agent", "contact"}
+)
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "max_depth": (0, 65535),
+    "max_pages": (1, 1 << 62),
+    "max_bytes": (1, 1 << 62),
+    "max_time": (0.001, math.inf),
+    "max_body": (1, 1 << 62),
+    "min_free_disk": (0, 1 << 62),
+    "disk_wait": (0, math.inf),
+    "concurrency": (1, 10_000),
+    "per_host": (1, 10_000),
+    "delay": (0, 86_400),
+    "timeout": (0.001, 86_400),
+    "max_fetch_time": (0.001, math.inf),
+    "retries": (0, 100),
+    "segment_size": (1, 1 << 62),
+    "compression_level": (0, 9),
+    "grace": (0, math.inf),
+}
+"""The lowest and highest value of each number. `math.inf`: only finite values, but no bound."""
+
+_WHOLE = frozenset(_RANGES) - {"max_time", "disk_wait", "delay", "timeout", "max_fetch_time", "grace"}
+
+
+def _fix_sequences(config: CrawlConfig) -> None:
+    """Lists become tuples, so that a frozen value is one; a lone string in place of a list is a mistake."""
+    for field in ("seeds", "include", "exclude", "headers"):
+        value = getattr(config, field)
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise InvalidSetting(field, f"takes a sequence, not {value!r}")
+        items = tuple(tuple(item) if isinstance(item, list) else item for item in value)
+        object.__setattr__(config, field, items)
+    try:
+        object.__setattr__(config, "scope", ScopeKind(config.scope))
+    except ValueError:
+        raise InvalidSetting("scope", f"{config.scope!r} is not one of {', '.join(ScopeKind)}") from None
+
+
+def _check_number(field: str, value: object, lowest: float, highest: float, *, whole: bool) -> None:
+    kinds = (int,) if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        raise InvalidSetting(field, f"{value!r} is not a {'whole number' if whole else 'number'}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidSetting(field, f"{value!r} is not a finite number")
+    if value < lowest:
+        raise InvalidSetting(field, f"{value} is too little; the least is {lowest:g}")
+    if value > highest:
+        raise InvalidSetting(field, f"{value} is too much; the most is {highest:g}")
+
+
+def _check_patterns(patterns: Sequence[str]) -> None:
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except (re.error, TypeError, OverflowError) as error:
+            raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110 section 5.6.2."""
+
+_FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+"""RFC 9110 section 5.5: no control character but tab; what lies beyond ASCII goes out as latin-1."""
+
+_OWN_HEADERS = frozenset(
+    {"connection", "content-length", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+"""They say how the message is framed and where it goes: the fetcher's own to set."""
+
+
+def _check_headers(headers: Sequence[tuple[str, str]]) -> None:
+    for header in headers:
+        if len(header) != 2 or not all(isinstance(part, str) for part in header):
+            raise ValueError(f"{header!r} is not a pair of name and value")
+        name, value = header
+        if not _TOKEN.fullmatch(name):
+            raise ValueError(f"{name!r} is not a header name")
+        if not _FIELD_VALUE.fullmatch(value):
+            raise ValueError(f"the value of {name} has a character that no header may carry")
+        if name.lower() in _OWN_HEADERS:
+            raise ValueError(f"{name} is set by the crawler itself")
+        if name.lower() == "user-agent":
+            raise ValueError("the user agent has an option of its own, --user-agent")
+
+
+def _check_text(text: str) -> None:
+    if not isinstance(text, str) or not text.strip() or not re.fullmatch(r"[\x20-\x7e]+", text):
+        raise ValueError(f"{text!r} must be one line of plain ASCII text, and not empty")
+
+
+def _check_contact(contact: str) -> None:
+    _check_text(contact)
+    if not re.fullmatch(r"(mailto:)?[^@\s()]+@[^@\s()]+|https?://[^\s()]+", contact):
+        raise ValueError(f"{contact!r} must be an e-mail address or a web address (http:// or https://)")
+
+
+def _check_prefix(prefix: str) -> None:
+    if not isinstance(prefix, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", prefix):
+        raise ValueError(f"{prefix!r} may have 1 to 64 letters, digits, dots, underscores and hyphens")
+
+
+def _check_digest(digest: str) -> None:
+    if digest not in DIGESTS:
+        raise ValueError(f"{digest!r} is not one of {', '.join(DIGESTS)}")
+
+
+def _check_seeds(seeds: Sequence[str]) -> None:
+    for seed in seeds:
+        if not isinstance(seed, str) or not re.match(r"https?://\S", seed):
+            raise ValueError(f"{seed!r} is not an absolute http or https URL")
+
+
+_CHECKS: dict[str, Callable[..., None]] = {
+    "seeds": _check_seeds,
+    "include": _check_patterns,
+    "exclude": _check_patterns,
+    "headers": _check_headers,
+    "user_agent": _check_text,
+    "contact": _check_contact,
+    "prefix": _check_prefix,
+    "digest": _check_digest,
+}

@@ -1,0 +1,156 @@
+"""The command line: from words to a crawl, its summary and an exit code.
+
+Exit codes: 0 finished, or a limit was reached; 1 failed; 2 wrong usage; 3 stopped by a signal or the disk, resumable.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from crawler.arguments import Arguments, parse_arguments
+from crawler.command_line import Words
+from crawler.config import CrawlConfig
+from crawler.configure import configure
+from crawler.directory import fresh_directory, holds_crawl
+from crawler.errors import CrawlError
+from crawler.progress import Summary
+from crawler.report import logging as report_logging
+from crawler.report.display import LiveView
+from crawler.report.plain import PlainView
+from crawler.report.summary import Hints, failed_seeds, print_summary
+from crawler.report.text import printable
+from crawler.report.view import Silent, View
+from crawler.run import EngineFactory, run
+from crawler.version import NAME, VERSION
+from storage.errors import ArchiveError, NoSpace
+
+FAILED = 1
+RESUMABLE = 3
+
+COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {}
+"""Subcommands, which take the arguments behind them: a first word of that name is no file of seeds."""
+
+_log = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None, *, engine: EngineFactory | None = None) -> int:
+    """Runs a command line and returns its exit code. Raises SystemExit for --help, as argparse does."""
+    words = Words.of_process() if argv is None else Words(("python", "-m", "crawler"), tuple(argv))
+    _mend_streams()
+    try:
+        command = COMMANDS.get(words.arguments[0]) if words.arguments else None
+        code = command(words.arguments[1:]) if command else _crawl(words, engine)
+    except KeyboardInterrupt:
+        code = _complain("interrupted", RESUMABLE)
+    except Exception as error:
+        code = _report(error, verbose=words.verbose)
+    _flush()
+    return code
+
+
+def _crawl(words: Words, engine: EngineFactory | None) -> int:
+    given = parse_arguments(words.arguments)
+    if given.version:
+        print(f"{NAME} {VERSION}")
+        return 0
+    config = configure(given, sys.stdin.buffer)
+    if given.fresh:
+        config = _beside(words, config, quiet=given.quiet)
+    directory = Path(config.output)
+    holds_crawl(directory)  # refuses a directory that something else lives in
+    hints = _hints(words, config)
+    console = Console(highlight=False)
+    with report_logging.to_file(directory, verbose=given.verbose) as log:
+        try:
+            summary = run(config, engine or _engine(), _view(console, directory, given), verbose=given.verbose)
+        except Exception as error:
+            _log.error("ended by an error", exc_info=error)
+            return _report(error, verbose=given.verbose, log=log, resume=hints.resume)
+    return _conclude(console, summary, hints, quiet=given.quiet)
+
+
+def _beside(words: Words, config: CrawlConfig, *, quiet: bool) -> CrawlConfig:
+    """--fresh: the same configuration with a directory of its own."""
+    old = Path(config.output)
+    directory = fresh_directory(old)
+    if directory != old and not quiet:
+        print(f"A new crawl in {directory}. To resume the one in {old}:\n  {words.resume_old(old)}\n", flush=True)
+    return dataclasses.replace(config, output=directory)
+
+
+def _hints(words: Words, config: CrawlConfig) -> Hints:
+    return Hints(
+        resume=words.resume(Path(config.output)),
+        fresh=words.fresh(),
+        own=words.own_site() if config.demo else None,
+    )
+
+
+def _view(console: Console, directory: Path, given: Arguments) -> View:
+    if given.quiet:
+        return Silent()
+    if console.is_terminal and not console.is_dumb_terminal:
+        return LiveView(console, directory)
+    return PlainView(sys.stdout)
+
+
+def _engine() -> EngineFactory:
+    from crawler.crawl import Crawl  # here, so that wrong usage and --help are answered at once
+
+    return Crawl
+
+
+def _conclude(console: Console, summary: Summary, hints: Hints, *, quiet: bool) -> int:
+    if not quiet:
+        with contextlib.suppress(OSError):  # whoever read this has left; the crawl ended as it ended
+            print_summary(console, summary, hints)
+    if summary.exit_code == FAILED and not summary.seeds_answered:
+        return _complain(f"no seed answered: {failed_seeds(summary)}", FAILED)
+    return summary.exit_code
+
+
+def _report(error: Exception, *, verbose: bool, log: Path | None = None, resume: str | None = None) -> int:
+    """The one place where an error becomes a sentence and an exit code."""
+    if verbose:
+        traceback.print_exception(error)
+    if isinstance(error, ExceptionGroup):
+        return max(_report(each, verbose=False, log=log, resume=resume) for each in error.exceptions)
+    if isinstance(error, CrawlError | ArchiveError):
+        code = error.exit_code if isinstance(error, CrawlError) else RESUMABLE if isinstance(error, NoSpace) else FAILED
+        code = _complain(str(error), code)
+        if code == RESUMABLE and resume is not None:
+            print(f"Go on with:\n  {resume}", file=sys.stderr)
+        return code
+    where = f"the traceback is in {log}" if log else "--verbose shows the traceback"
+    return _complain(f"internal error: {type(error).__name__}: {error}; {where}", FAILED)
+
+
+def _complain(text: str, code: int) -> int:
+    for line in text.splitlines() or [""]:
+        print(f"crawler: {printable(line)}", file=sys.stderr)
+    return code
+
+
+def _mend_streams() -> None:
+    """What a terminal's encoding cannot show is written as an escape instead of ending the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flush() -> None:
+    """Ends in peace when standard output is a pipe that nobody reads any more."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

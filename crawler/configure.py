@@ -1,0 +1,62 @@
+"""From a command line to the one configuration it means: files read, precedence settled, the directory chosen.
+
+The command line wins over `--config FILE`, which wins over the defaults. Without seeds, a crawl directory that exists
+brings its own crawl.toml, which then stands where the defaults stand.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+from crawler.arguments import Arguments
+from crawler.config import CrawlConfig
+from crawler.config_file import FILE_NAME, read_settings
+from crawler.demo import DEMO_HOST, DEMO_URL
+from crawler.directory import default_directory
+from crawler.errors import UsageError
+from crawler.seeds import gather_seeds
+from crawler.settings import Setting, make_config
+
+
+def configure(given: Arguments, stdin: BinaryIO) -> CrawlConfig:
+    """The configuration a command line means. Reads files, writes none. Raises UsageError."""
+    if given.quiet and given.verbose:
+        raise UsageError("--quiet and --verbose contradict each other")
+    settings: dict[str, Setting] = {} if given.config is None else read_settings(given.config)
+    settings |= given.settings
+    if given.seeds:
+        settings["seeds"] = Setting(gather_seeds(given.seeds, stdin), "SEEDS")
+    demo = "demo" in given.settings
+    if demo:
+        seeds = settings["seeds"].value if given.seeds else ()
+        settings["seeds"] = Setting(tuple(dict.fromkeys((*seeds, DEMO_URL))), "--demo")
+    if "seeds" not in settings:
+        if "output" not in settings:
+            raise UsageError("no seeds: name a file of URLs, a URL, or --demo (--help tells more)")
+        settings = _stored(Path(settings["output"].value)) | settings
+    if not settings["seeds"].value:
+        raise UsageError(f"{settings['seeds'].source}: holds no URL")
+    if "output" not in settings:
+        seeds = settings["seeds"].value
+        settings["output"] = Setting(default_directory(given.seeds, seeds, demo=demo), "--output")
+    config = make_config(settings)
+    return dataclasses.replace(config, demo=is_demo(config))
+
+
+def is_demo(config: CrawlConfig) -> bool:
+    """True if a seed names the bundled site, or `demo` asks for it."""
+    return config.demo or any(urlsplit(seed).hostname == DEMO_HOST for seed in config.seeds)
+
+
+def _stored(directory: Path) -> dict[str, Setting]:
+    """The settings of a crawl that is there already."""
+    path = directory / FILE_NAME
+    if not path.is_file():
+        raise UsageError(f"no seeds, and no crawl in {directory} that could be resumed")
+    settings = read_settings(path)
+    for field in ("output", "retry_failed"):  # the one may have moved, the other was asked for once
+        settings.pop(field, None)
+    return settings

@@ -1,0 +1,262 @@
+"""Every option, once. The command line, crawl.toml, `--help` and docs/options.md are all made from this table.
+
+An option's default and its range are CrawlConfig's; here stands what it is called, how its value is written and
+what it means to the person who uses it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from crawler.config import DIGESTS, CrawlConfig, ScopeKind
+from crawler.units import exact_size, parse_duration, parse_size, show_duration
+
+
+class Group(enum.StrEnum):
+    """The headings of `--help` and docs/options.md, in order."""
+
+    START = "what to crawl and where to keep it"
+    SCOPE = "what to fetch"
+    LIMITS = "how much"
+    PACE = "how fast"
+    IDENTITY = "who asks"
+    ARCHIVE = "the archive"
+    RUN = "the run"
+
+
+def read_text(raw: object) -> str:
+    if not isinstance(raw, str):
+        raise ValueError(f"{raw!r} is not text")
+    return raw
+
+
+def read_count(raw: object) -> int:
+    if isinstance(raw, bool) or not isinstance(raw, int | str):
+        raise ValueError(f"{raw!r} is not a whole number")
+    try:
+        return int(raw)
+    except ValueError:
+        raise ValueError(f"{raw!r} is not a whole number") from None
+
+
+def read_size(raw: object) -> int:
+    return parse_size(raw) if isinstance(raw, str) else read_count(raw)
+
+
+def read_duration(raw: object) -> float:
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+        raise ValueError(f"{raw!r} is not a time")
+    return parse_duration(raw) if isinstance(raw, str) else float(raw)
+
+
+def read_delay(raw: object) -> float | None:
+    return None if raw == "auto" else read_duration(raw)
+
+
+def read_flag(raw: object) -> bool:
+    if not isinstance(raw, bool):
+        raise ValueError(f"{raw!r} is neither true nor false")
+    return raw
+
+
+def read_header(raw: object) -> tuple[str, str]:
+    name, colon, value = read_text(raw).partition(":")
+    if not colon:
+        raise ValueError(f"{raw!r} has no colon; write 'Name: value'")
+    return name.strip(), value.strip()
+
+
+def _as_is(value: Any) -> Any:
+    return value
+
+
+def _show_number(seconds: float) -> int | float:
+    return int(seconds) if float(seconds).is_integer() else seconds
+
+
+def _show_header(header: tuple[str, str]) -> str:
+    return f"{header[0]}: {header[1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: `--name` on the command line, `name` in crawl.toml."""
+
+    name: str
+    group: Group
+    help: str
+    """One line, for --help; the default is added to it."""
+    read: Callable[[object], Any] = read_text
+    """From the text of the command line or a TOML value. Raises ValueError with a sentence."""
+    show: Callable[[Any], Any] = _as_is
+    """To a TOML value."""
+    metavar: str = ""
+    """Empty for a switch."""
+    field: str | None = None
+    """The field of CrawlConfig; None for what concerns the command line only and cannot stand in crawl.toml."""
+    repeat: bool = False
+    """May be given several times: the field is a tuple."""
+    negative: bool = False
+    """A switch whose `--no-name` form exists too."""
+    detail: str = ""
+    """Further sentences for docs/options.md."""
+
+    @property
+    def switch(self) -> bool:
+        return not self.metavar
+
+    @property
+    def default(self) -> Any:
+        """CrawlConfig's default; None for a command-line-only option."""
+        return None if self.field is None else DEFAULTS[self.field]
+
+    def default_text(self) -> str:
+        """The default in words, or "" where there is nothing to say."""
+        value = self.default
+        if self.field is None or self.switch or value == ():
+            return ""
+        if self.name == "delay":
+            return "auto"
+        if value is None:
+            return "" if self.group is Group.IDENTITY else "no limit"
+        return show_duration(value) if self.read is read_duration else str(self.show(value))
+
+
+DEFAULTS: Mapping[str, Any] = {field.name: field.default for field in dataclasses.fields(CrawlConfig)}
+
+
+def _size(name: str, group: Group, help: str, detail: str = "") -> Option:
+    return Option(name, group, help, read_size, exact_size, "SIZE", name.replace("-", "_"), detail=detail)
+
+
+def _time(name: str, group: Group, help: str, detail: str = "") -> Option:
+    return Option(name, group, help, read_duration, _show_number, "TIME", name.replace("-", "_"), detail=detail)
+
+
+def _count(name: str, group: Group, help: str, detail: str = "") -> Option:
+    return Option(name, group, help, read_count, metavar="N", field=name.replace("-", "_"), detail=detail)
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        "output", Group.START, "the crawl directory (default: crawls/ and the name of the seeds file)",
+        metavar="DIR", field="output",
+        detail="If a crawl is there already, it is resumed: the same command line again goes on where it stopped. "
+        "Changed options and added seeds apply from then on. With `--output DIR` and no seeds, the seeds and options "
+        "of `DIR/crawl.toml` are used. Without this option: `crawls/NAME` for `NAME.txt`, `crawls/HOST` for a URL, "
+        "`crawls/stdin` for `-`, `crawls/demo` for `--demo`.",
+    ),
+    Option(
+        "fresh", Group.START, "begin a new crawl in DIR-2 (DIR-3, ...) beside one that exists",
+        detail="The old archive is not touched; how to resume it is printed.",
+    ),
+    Option(
+        "demo", Group.START, "crawl the bundled demonstration site, without any network", read_flag, field="demo",
+        detail="The site is served by the crawler itself on a free loopback port, under the reserved name "
+        "`http://demo.test/`. A seed of that name does the same.",
+    ),
+    Option(
+        "config", Group.START, "read options from a file like crawl.toml; the command line wins", metavar="FILE",
+        detail="The format is at the end of this page.",
+    ),
+    Option(
+        "scope", Group.SCOPE, "how far from a seed to follow links", lambda raw: ScopeKind(_choice(raw, ScopeKind)),
+        str, "|".join(ScopeKind), "scope",
+        detail="`page`: the seed alone. `prefix`: what begins like the seed up to its last slash. `host`: the seed's "
+        "host. `domain`: its registrable domain with all subdomains. `any`: everywhere. Images, style sheets and "
+        "other requisites of a page are fetched from any host, up to two hops beyond the scope. What a seed "
+        "redirects to belongs to the seed's scope.",
+    ),
+    Option(
+        "include", Group.SCOPE, "fetch only URLs that match (repeatable)", metavar="REGEX", field="include",
+        repeat=True,
+        detail="A Python regular expression, searched for anywhere in the URL. It narrows the scope and never widens "
+        "it; given several times, a URL must match one of them. Seeds are fetched in any case.",
+    ),
+    Option(
+        "exclude", Group.SCOPE, "do not fetch URLs that match (repeatable)", metavar="REGEX", field="exclude",
+        repeat=True, detail="As `--include`, and stronger; it applies to requisites too.",
+    ),
+    _count("max-depth", Group.SCOPE, "follow at most this many links from a seed",
+           "0 fetches the seeds and what their pages need to be shown. Redirects and requisites count none."),
+    Option(
+        "robots", Group.SCOPE, "obey robots.txt, or do not", read_flag, field="robots", negative=True,
+        detail="Obeyed by default (RFC 9309). With `--no-robots` neither its rules nor its Crawl-delay apply; it is "
+        "for sites of your own and for those whose owners agreed.",
+    ),
+    _count("max-pages", Group.LIMITS, "stop after this many pages",
+           "Pages are what links and seeds lead to, not requisites. The queue is kept: the same command with a larger "
+           "number goes on."),
+    _size("max-bytes", Group.LIMITS, "stop after receiving this much"),
+    _time("max-time", Group.LIMITS, "stop after this time",
+          "It counts one run; the other limits count the whole round."),
+    _size("max-body", Group.LIMITS, "cut a longer response off here",
+          "What was received is kept and marked `WARC-Truncated: length`."),
+    _size("min-free-disk", Group.LIMITS, "pause while the disk has less room than this",
+          "The crawl says so and goes on by itself when there is room again."),
+    _time("disk-wait", Group.LIMITS, "stop, resumably, when the disk stays full for this long",
+          "For a crawl that nobody watches; exit code 3."),
+    _count("concurrency", Group.PACE, "requests in flight, in all"),
+    _count("per-host", Group.PACE, "requests in flight to one host"),
+    Option(
+        "delay", Group.PACE, "time between two requests to one host", read_delay, _show_number, "TIME|auto", "delay",
+        detail="`auto` follows the host: it waits longer the slower the host answers, and backs off when the host "
+        "says 429 or 503. A Crawl-delay of robots.txt and a Retry-After are honoured in either case.",
+    ),
+    _time("timeout", Group.PACE, "longest silence of a server", "To connect, and between two reads."),
+    _time("max-fetch-time", Group.PACE, "longest time for one response",
+          "What was received is kept and marked `WARC-Truncated: time`."),
+    _count("retries", Group.PACE, "further attempts after a failure",
+           "For lost connections, timeouts, and the answers 408, 425, 429, 500, 502, 503 and 504. They wait in the "
+           "queue, longer each time, and hold nothing else up."),
+    Option(
+        "user-agent", Group.IDENTITY, "the User-Agent header (default: annals and its version)", metavar="TEXT",
+        field="user_agent",
+        detail="Its first word is the name that robots.txt is asked for.",
+    ),
+    Option(
+        "contact", Group.IDENTITY, "your e-mail or web address, added to the User-Agent", metavar="ADDRESS",
+        field="contact",
+        detail="Somebody whose server you trouble can then write to you instead of blocking you. Please give one "
+        "for any crawl of more than a few pages.",
+    ),
+    Option(
+        "header", Group.IDENTITY, "a further request header (repeatable)", read_header, _show_header, "'NAME: VALUE'",
+        "headers", repeat=True,
+        detail="Sent to every host. It is archived with each request and kept in crawl.toml: think twice before "
+        "giving a password or a cookie.",
+    ),
+    _size("segment-size", Group.ARCHIVE, "begin a new WARC file at this size"),
+    Option(
+        "prefix", Group.ARCHIVE, "first part of the names of WARC files", metavar="NAME", field="prefix",
+    ),
+    Option(
+        "digest", Group.ARCHIVE, "digest algorithm", lambda raw: _choice(raw, DIGESTS), metavar="|".join(DIGESTS),
+        field="digest",
+        detail="`sha256` is written in hexadecimal, `sha1` in base32 as older tools expect it. One archive has one "
+        "algorithm; it cannot be changed on resuming.",
+    ),
+    _count("compression-level", Group.ARCHIVE, "gzip level, 0 to 9"),
+    _time("grace", Group.RUN, "time for requests in flight after Ctrl-C",
+          "At the second Ctrl-C they are given up at once. What was received is written in either case."),
+    Option(
+        "retry-failed", Group.RUN, "queue the URLs again that failed", read_flag, field="retry_failed",
+    ),
+    Option("quiet", Group.RUN, "print nothing but errors"),
+    Option("verbose", Group.RUN, "print a line for each URL, and tracebacks of errors"),
+    Option("version", Group.RUN, "print the version and exit"),
+)  # fmt: skip
+
+BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
+BY_FIELD: Mapping[str, Option] = {option.field: option for option in OPTIONS if option.field}
+
+
+def _choice(raw: object, choices: Any) -> str:
+    text = read_text(raw)
+    if text not in set(choices):
+        raise ValueError(f"{text!r} is not one of {', '.join(choices)}")
+    return text

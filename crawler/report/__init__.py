@@ -1,0 +1,1 @@
+"""What a crawl tells people while it runs and when it has ended."""
