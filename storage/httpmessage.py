@@ -2,7 +2,7 @@
 
 A client library says what it made of a response; an archive must know what was received. So this reads only as much
 as the framing needs, keeps no body bytes, and is as tolerant as servers are careless: bare LF as line end, any case
-of `HTTP/`, missing or odd reason phrases, white space around field names and values, empty lines before the status line.
+of `HTTP/`, missing or odd reason phrases, white space around field names and values, empty lines before the head.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Framing(enum.Enum):
 
 
 def parse_head(data: bytes) -> Head:
-    """Reads a head, from the status line to the empty line or the end of `data`; lines that are no fields are skipped."""
+    """Reads a head, from the status line to the empty line or the end of `data`; skips lines that are no fields."""
     lines = data.decode("latin-1").split("\n")
     matched = _STATUS_LINE.match(lines[0])
     status, reason, version = None, "", lines[0].split(None, 1)[0] if lines[0].strip() else ""

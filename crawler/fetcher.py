@@ -1,0 +1,233 @@
+"""One URL in, one Exchange out: whatever the network or the server does, it ends as a value."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import ssl
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol, Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from multidict import CIMultiDict
+from yarl import URL
+
+from crawler import content
+from crawler.config import CrawlConfig
+from crawler.model import CrawlURL, Exchange, Kind, MessageSpan
+from crawler.spool import Spool
+from crawler.verdict import Verdict, judge
+from crawler.wire import CURRENT, Capture, Ending, TapConnector
+from storage.httpmessage import Framing, dechunk
+
+_HEAD_LIMITS: dict[str, Any] = {"max_line_size": 1 << 20, "max_field_size": 1 << 20, "max_headers": 10_000}
+"""aiohttp's own limits would refuse heads that browsers accept. `max_headers` came with aiohttp 3.14."""
+
+_ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+_OFF_THREAD = 256 << 10
+_DNS_TTL = 60
+_PROTOCOLS = {"HTTP/1.0": "http/1.0", "HTTP/1.1": "http/1.1"}
+
+
+class Beginning(NamedTuple):
+    """When a fetch began: to be told, and to be measured from."""
+
+    time: datetime
+    clock: float
+
+
+class Fetcher(Protocol):
+    """The seam between the crawl and the network."""
+
+    async def fetch(self, url: CrawlURL) -> Exchange:
+        """Makes one request. Raises nothing for what the network or the server does, only CancelledError and, when
+        the local disk cannot take the response, OSError."""
+
+
+class HttpFetcher:
+    """Fetches over HTTP/1.1 with aiohttp, keeping the exact bytes. To be entered with `async with`.
+
+    Bodies above 1 MiB go to unlinked files in `spool_dir`, which should be on the disk that holds the archive."""
+
+    def __init__(
+        self,
+        config: CrawlConfig,
+        *,
+        spool_dir: Path,
+        resolver: AbstractResolver | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._config = config
+        self._spool_dir = spool_dir
+        self._resolver = resolver
+        self._ssl_context = ssl_context
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        timeout = self._config.timeout
+        # The crawl's own semaphore bounds connections; a second limit here would only make requests wait unseen.
+        connector = TapConnector(
+            limit=0,
+            resolver=self._resolver,
+            ttl_dns_cache=_DNS_TTL,
+            ssl=True if self._ssl_context is None else self._ssl_context,
+        )
+        known = inspect.signature(aiohttp.ClientSession).parameters
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            headers=request_headers(self._config),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            timeout=aiohttp.ClientTimeout(total=None, connect=timeout, sock_connect=timeout, sock_read=timeout),
+            **{name: limit for name, limit in _HEAD_LIMITS.items() if name in known},
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def fetch(self, url: CrawlURL) -> Exchange:
+        """See Fetcher. The response must be closed by whoever uses the Exchange."""
+        began = Beginning(datetime.now(UTC), time.monotonic())
+        resent = 0
+        while True:
+            capture = Capture(
+                Spool(self._spool_dir),
+                max_body=self._config.max_body,
+                silence=self._config.timeout,
+                fresh=resent > 0,  # when one idle connection was dropped, the others most likely were too
+            )
+            try:
+                error, expired = await self._exchange(url.url, capture)
+                if capture.fault is not None:
+                    raise capture.fault
+                if resent == 0 and _dropped_unanswered(capture):
+                    resent = 1
+                    capture.close()
+                    continue
+                parsed = await _content(url.kind, capture)
+            except BaseException:
+                capture.close()
+                raise
+            verdict = judge(url.url, capture, error, expired=expired, timeout=self._config.timeout)
+            return _to_exchange(url.url, capture, verdict, parsed, began, resent)
+
+    async def _exchange(self, url: str, capture: Capture) -> tuple[Exception | None, bool]:
+        """One request on the wire. Returns what aiohttp raised and whether `max_fetch_time` was over."""
+        session = self._session
+        if session is None:
+            raise RuntimeError("the fetcher is not open: use `async with`")
+        error: Exception | None = None
+        token = CURRENT.set(capture)
+        scope = asyncio.timeout(self._config.max_fetch_time)
+        try:
+            async with scope:
+                try:
+                    async with session.get(request_url(url), allow_redirects=False) as response:
+                        while not response.content.at_eof():
+                            await response.content.readany()
+                except Exception as caught:  # judged, never dropped: `fetch` turns it into the Exchange's failure
+                    error = caught
+                if capture.begun and not isinstance(error, TimeoutError):
+                    await capture.settled()  # aiohttp may have given up before the message was whole
+        except TimeoutError as caught:
+            error = error or caught
+        finally:
+            CURRENT.reset(token)
+            capture.abandon()
+        return error, scope.expired()
+
+
+def request_url(url: str) -> URL:
+    """The URL for aiohttp, as it stands. Raises ValueError."""
+    parsed = URL(url, encoded=True)
+    if url.endswith("?") and not parsed.raw_query_string:
+        # yarl drops a `?` with nothing after it; as a part of the path it stays on the wire.
+        return parsed.with_path(f"{parsed.raw_path}?", encoded=True)
+    return parsed
+
+
+def request_headers(config: CrawlConfig) -> CIMultiDict[str]:
+    """What each request says of itself; `config.headers` replace the default of the same name, their order is kept."""
+    agent = config.user_agent or (f"annals/0.1 (+{config.contact})" if config.contact else "annals/0.1")
+    headers = CIMultiDict({"User-Agent": agent, "Accept": _ACCEPT, "Accept-Encoding": ", ".join(content.CODINGS)})
+    for name, _ in config.headers:
+        headers.pop(name, None)
+    headers.extend(config.headers)
+    return headers
+
+
+def _dropped_unanswered(capture: Capture) -> bool:
+    """RFC 9112 section 9.3.1: a GET may go out again if a kept-alive connection closes before any byte of an answer."""
+    return capture.reused and not capture.response.size and capture.ending in (Ending.CLOSED, Ending.RESET)
+
+
+async def _content(kind: Kind, capture: Capture) -> bytes:
+    """The body for the parsers, or b"" when none of them would want it."""
+    framer = capture.framer
+    if framer.head_end is None:
+        return b""
+    if kind is not Kind.ROBOTS and not content.is_parsed(_media_type(capture)):
+        return b""
+    body, start = capture.response, framer.head_end
+    stop = body.size if framer.message_end is None else framer.message_end
+    raw = body.read(start, min(stop, start + content.CONTENT_LIMIT))
+    applied = content.codings(framer.headers)
+    if framer.framing is not Framing.CHUNKED and not applied:
+        return raw
+    if len(raw) <= _OFF_THREAD:
+        return _decode(raw, framer.framing, applied)
+    return await asyncio.to_thread(_decode, raw, framer.framing, applied)
+
+
+def _decode(raw: bytes, framing: Framing | None, applied: list[str]) -> bytes:
+    return content.decode(lambda: dechunk((raw,)) if framing is Framing.CHUNKED else (raw,), applied)
+
+
+def _to_exchange(
+    url: str, capture: Capture, verdict: Verdict, parsed: bytes, began: Beginning, resent: int
+) -> Exchange:
+    framer, size = capture.framer, capture.response.size
+    message = None
+    if framer.is_http and size:
+        head_end = size if framer.head_end is None else framer.head_end
+        end = size if framer.message_end is None else min(framer.message_end, size)
+        message = MessageSpan(framer.start, head_end, end, framer.framing is Framing.CHUNKED)
+    first_byte = capture.first_byte
+    return Exchange(
+        url=url,
+        started=capture.started or began.time,
+        request=bytes(capture.request),
+        response=capture.response if size else None,
+        message=message,
+        status=framer.status,
+        http_version=_PROTOCOLS.get((framer.version or "").upper()),
+        headers=tuple(framer.headers),
+        media_type=_media_type(capture),
+        content=parsed,
+        truncated=verdict.truncated,
+        failure=verdict.failure,
+        peer=capture.peer,
+        tls=capture.tls,
+        resent=resent,
+        connect_ms=None if capture.reused or not capture.begun else _ms(capture.sent_at - began.clock),
+        first_byte_ms=None if first_byte is None else _ms(first_byte - began.clock),
+        total_ms=_ms(time.monotonic() - began.clock),
+    )
+
+
+def _media_type(capture: Capture) -> str | None:
+    headers = capture.framer.headers
+    return content.media_type(next((value for name, value in headers if name.lower() == "content-type"), None))
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -1,0 +1,47 @@
+"""Names that lead to fixed addresses; all others are asked of the system."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+
+class OverrideResolver(AbstractResolver):
+    """Resolves the given names to fixed (IP address, port) pairs, whatever port the URL says.
+
+    `OverrideResolver({"demo.test": ("127.0.0.1", 40123)})` serves a whole site under a stable name from a free port."""
+
+    def __init__(
+        self, overrides: Mapping[str, tuple[str, int]] | None = None, fallback: AbstractResolver | None = None
+    ) -> None:
+        """`fallback` resolves all other names; by default the system's resolver, in a thread."""
+        self._overrides = {name.lower(): address for name, address in (overrides or {}).items()}
+        self._fallback = fallback
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """The addresses of `host`. Raises OSError (socket.gaierror) if it has none."""
+        override = self._overrides.get(host.lower().rstrip("."))
+        if override is None:
+            if self._fallback is None:
+                self._fallback = ThreadedResolver()  # needs the running loop, so not before
+            return await self._fallback.resolve(host, port, family)
+        address, fixed_port = override
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=fixed_port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+        ]
+
+    async def close(self) -> None:
+        if self._fallback is not None:
+            await self._fallback.close()

@@ -1,0 +1,14 @@
+"""The wire: exactly the bytes that aiohttp sends and receives, caught beneath it.
+
+    fetcher ── Capture ──┐ CURRENT (a context variable ties the request to its connection)
+    aiohttp ── TapConnector.connect() ── ResponseHandler ◄── Tap ◄── transport ◄── socket
+                                         └────────────► Tee ────────► transport ──► socket
+
+aiohttp keeps its trade (pool, TLS, timeouts, request), but never has the last word on what was received: the Tap keeps
+every byte before aiohttp sees it, and a ResponseFramer, not aiohttp's parser, tells where the message ends.
+"""
+
+from crawler.wire.capture import CURRENT, Capture, Ending
+from crawler.wire.connector import ResendVetoed, TapConnector
+
+__all__ = ["CURRENT", "Capture", "Ending", "ResendVetoed", "TapConnector"]

@@ -1,0 +1,192 @@
+"""The tap on a connection: a protocol and a transport, put between the socket's transport and aiohttp's protocol."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from aiohttp.client_proto import ResponseHandler
+
+from crawler.wire.capture import Capture, Ending
+
+
+class Tap(asyncio.Protocol):
+    """Keeps every received byte for the capture of the moment, then lets aiohttp have it.
+
+    aiohttp closes a connection when its parser gives up, or when it believes in another end of the message than the
+    framer. If the message is not whole then, the tap lingers: it goes on keeping bytes, for nobody but the archive,
+    until the framer is satisfied, the peer closes, a limit is reached or nothing comes for a while."""
+
+    __slots__ = ("_capture", "_handler", "_last", "_lingering", "_loop", "_timer", "_transport", "tee")
+
+    def __init__(self, handler: ResponseHandler, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._handler = handler
+        self._transport = transport
+        self._loop = loop
+        self._capture: Capture | None = None
+        self._lingering = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._last = 0.0
+        self.tee = Tee(transport, self)
+
+    def begin(self, capture: Capture, *, reused: bool) -> None:
+        """From now on the bytes of this connection belong to `capture`."""
+        self._capture = capture
+        capture.begin(self._transport, reused=reused)
+
+    def released(self) -> None:
+        """aiohttp is about to pool or close the connection; only one that is certainly at rest may serve again."""
+        if self._capture is not None:
+            self._handler.force_close()
+
+    def sent(self, data: bytes | bytearray | memoryview) -> None:
+        if self._capture is not None:
+            self._capture.request += data
+
+    @property
+    def lingering(self) -> bool:
+        """True when aiohttp has closed the connection but bytes are still being kept."""
+        return self._lingering
+
+    def closing(self) -> bool:
+        """aiohttp asks for the connection to be closed; True if it lives on for the rest of the message."""
+        if self._lingering:
+            return True
+        capture = self._capture
+        if capture is None or capture.ending is not None or not capture.request or self._transport.is_closing():
+            return False
+        self._lingering = capture.refused = True
+        self._last = self._loop.time()
+        self._arm(capture)
+        if not self._transport.is_reading():
+            self._transport.resume_reading()
+        return True
+
+    def data_received(self, data: bytes) -> None:
+        capture = self._capture
+        if capture is None:
+            # Nobody asked. RFC 9112 section 9.2: such data is no valid response, and the connection must be closed.
+            self._transport.abort()
+            return
+        capture.receive(data)
+        if capture.ending is not None:
+            self._last_data(capture, data)
+        elif self._lingering:
+            self._last = self._loop.time()
+        else:
+            if capture.framer.error:
+                self._handler.force_close()
+            self._handler.data_received(data)
+
+    def _last_data(self, capture: Capture, data: bytes) -> None:
+        self._capture = None
+        if capture.ending is not Ending.COMPLETE or self._lingering:
+            self._transport.abort()
+            return
+        message_end = capture.framer.message_end
+        assert message_end is not None
+        surplus = capture.framer.received - message_end
+        if surplus:  # kept, but not for aiohttp; and no request may follow on a connection that is out of step
+            self._handler.force_close()
+            data = data[:-surplus]
+        if data:
+            self._handler.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        if self._capture is not None:
+            self._capture.closed()
+        self._handler.eof_received()
+        return None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Never called: the connection was made before it was tapped."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        capture, self._capture = self._capture, None
+        if self._timer is not None:
+            self._timer.cancel()
+        if capture is not None:
+            capture.lost = exc
+            if exc is None:
+                capture.closed()  # a TLS peer that sends no close_notify is told of in no other way
+            capture.end(Ending.RESET)
+        self._handler.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._handler.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._handler.resume_writing()
+
+    def _arm(self, capture: Capture) -> None:
+        self._timer = self._loop.call_at(self._last + capture.silence, self._check_silence, capture)
+
+    def _check_silence(self, capture: Capture) -> None:
+        if capture.ending is None and self._loop.time() < self._last + capture.silence:
+            self._arm(capture)
+            return
+        capture.end(Ending.SILENCE)
+        self._transport.abort()
+
+
+class Tee(asyncio.Transport):
+    """What aiohttp holds for its transport: copies what is written, asks the tap before closing."""
+
+    def __init__(self, transport: asyncio.Transport, tap: Tap) -> None:
+        super().__init__()
+        self._transport = transport
+        self.tap = tap
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.tap.sent(data)
+        self._transport.write(data)
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        pieces = list(list_of_data)
+        for piece in pieces:
+            self.tap.sent(piece)
+        self._transport.writelines(pieces)
+
+    def is_closing(self) -> bool:
+        return self.tap.lingering or self._transport.is_closing()
+
+    def close(self) -> None:
+        if not self.tap.closing():
+            self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+    def is_reading(self) -> bool:
+        return self._transport.is_reading()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._transport.get_extra_info(name, default)
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._transport.set_protocol(protocol)
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self._transport.get_protocol()
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self._transport.set_write_buffer_limits(high, low)
+
+    def get_write_buffer_size(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        return self._transport.get_write_buffer_limits()
+
+    def write_eof(self) -> None:
+        self._transport.write_eof()
+
+    def can_write_eof(self) -> bool:
+        return self._transport.can_write_eof()
