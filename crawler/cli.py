@@ -22,7 +22,7 @@ from crawler.command_line import Words
 from crawler.config import CrawlConfig
 from crawler.configure import configure
 from crawler.directory import fresh_directory, holds_crawl
-from crawler.errors import CrawlError
+from crawler.errors import CrawlError, UsageError
 from crawler.progress import Summary
 from crawler.report import logging as report_logging
 from crawler.report.display import LiveView
@@ -121,7 +121,7 @@ def _conclude(console: Console, summary: Summary, hints: Hints, *, quiet: bool) 
 
 def _report(error: Exception, *, verbose: bool, log: Path | None = None, resume: str | None = None) -> int:
     """The one place where an error becomes a sentence and an exit code."""
-    if verbose:
+    if verbose and not isinstance(error, UsageError):
         traceback.print_exception(error)
     if isinstance(error, ExceptionGroup):
         return max(_report(each, verbose=False, log=log, resume=resume) for each in error.exceptions)

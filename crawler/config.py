@@ -48,9 +48,9 @@ class CrawlConfig:
     # what to fetch
     scope: ScopeKind = ScopeKind.HOST
     include: tuple[str, ...] = ()
-    """Regular expressions; a URL in scope must match one of them, if there are any. Seeds need not."""
+    """Regular expressions, searched for in the URL; one that matches is fetched even beyond the scope."""
     exclude: tuple[str, ...] = ()
-    """Regular expressions; a URL that matches one is not fetched."""
+    """Regular expressions; a URL that one of them matches is not fetched, whatever else says it should be."""
     max_depth: int | None = None
     robots: bool = True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
@@ -16,6 +17,7 @@ CODINGS = ("gzip", "deflate", "br")
 """What a request may offer in Accept-Encoding."""
 
 _PARSED_TYPES = frozenset({"text/html", "application/xhtml+xml", "text/css", "text/xml", "application/xml"})
+_ESSENCE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")  # RFC 9110 section 5.6.2: tokens
 _SLICE = 64 << 10
 _STEP = 512
 _MAX_LAYERS = 3
@@ -29,12 +31,11 @@ class _Undecodable(Exception):
 
 
 def media_type(value: str | None) -> str | None:
-    """The essence of a Content-Type value in lower case, None if there is none (WHATWG MIME Sniffing, section 4.4)."""
+    """The essence of a Content-Type value in lower case (WHATWG MIME Sniffing, section 4.4); None if it has none."""
     if value is None:
         return None
     essence = value.partition(";")[0].strip().lower()
-    kind, slash, subtype = essence.partition("/")
-    return essence if slash and kind and subtype else None
+    return essence if _ESSENCE.fullmatch(essence) else None
 
 
 def is_parsed(type_: str | None) -> bool:
@@ -47,10 +48,10 @@ def codings(headers: Headers) -> list[str]:
     content: list[str] = []
     transfer: list[str] = []
     for name, value in headers:
-        lowered = name.lower()
-        if lowered == "content-encoding":
+        size = len(name)
+        if size == 16 and name.lower() == "content-encoding":
             content += value.lower().split(",")
-        elif lowered == "transfer-encoding":  # RFC 9112 section 6.1: applied after the content codings
+        elif size == 17 and name.lower() == "transfer-encoding":  # RFC 9112 section 6.1: applied after the content codings
             transfer += value.lower().split(",")
     names = (name.strip().removeprefix("x-") for name in content + transfer)
     return [name for name in names if name not in ("", "identity", "chunked")]

@@ -113,12 +113,14 @@ class HttpFetcher:
                     resent = 1
                     capture.close()
                     continue
-                parsed = await _content(url.kind, capture)
+                type_ = content.media_type(_content_type(capture))
+                wanted = url.kind is Kind.ROBOTS or content.is_parsed(type_)
+                parsed = await _content(capture) if wanted else b""
             except BaseException:
                 capture.close()
                 raise
             verdict = judge(url.url, capture, error, expired=expired, timeout=self._config.timeout)
-            return _to_exchange(url.url, capture, verdict, parsed, began, resent)
+            return _to_exchange(url.url, capture, verdict, type_, parsed, began, resent)
 
     async def _exchange(self, url: str, capture: Capture) -> tuple[Exception | None, bool]:
         """One request on the wire. Returns what aiohttp raised and whether `max_fetch_time` was over."""
@@ -170,12 +172,10 @@ def _dropped_unanswered(capture: Capture) -> bool:
     return capture.reused and not capture.response.size and capture.ending in (Ending.CLOSED, Ending.RESET)
 
 
-async def _content(kind: Kind, capture: Capture) -> bytes:
-    """The body for the parsers, or b"" when none of them would want it."""
+async def _content(capture: Capture) -> bytes:
+    """The body for the parsers. Raises OSError if the spooled body cannot be read."""
     framer = capture.framer
     if framer.head_end is None:
-        return b""
-    if kind is not Kind.ROBOTS and not content.is_parsed(_media_type(capture)):
         return b""
     body, start = capture.response, framer.head_end
     stop = body.size if framer.message_end is None else framer.message_end
@@ -193,7 +193,7 @@ def _decode(raw: bytes, framing: Framing | None, applied: list[str]) -> bytes:
 
 
 def _to_exchange(
-    url: str, capture: Capture, verdict: Verdict, parsed: bytes, began: Beginning, resent: int
+    url: str, capture: Capture, verdict: Verdict, type_: str | None, parsed: bytes, began: Beginning, resent: int
 ) -> Exchange:
     framer, size = capture.framer, capture.response.size
     message = None
@@ -211,7 +211,7 @@ def _to_exchange(
         status=framer.status,
         http_version=_PROTOCOLS.get((framer.version or "").upper()),
         headers=tuple(framer.headers),
-        media_type=_media_type(capture),
+        media_type=type_,
         content=parsed,
         truncated=verdict.truncated,
         failure=verdict.failure,
@@ -224,9 +224,11 @@ def _to_exchange(
     )
 
 
-def _media_type(capture: Capture) -> str | None:
-    headers = capture.framer.headers
-    return content.media_type(next((value for name, value in headers if name.lower() == "content-type"), None))
+def _content_type(capture: Capture) -> str | None:
+    for name, value in capture.framer.headers:
+        if len(name) == 12 and name.lower() == "content-type":
+            return value
+    return None
 
 
 def _ms(seconds: float) -> int:

@@ -67,6 +67,8 @@ class CrawlURL:
     """Which request for this URL in this round, counted from 1."""
     again: bool = False
     """True for a fetch beyond the outcome (a redirect back to a URL already seen, with changed cookies)."""
+    rejudge: bool = False
+    """True when nothing is to be fetched: its stored outlinks are to be judged again, for this better kind or depth."""
     key: tuple[int, int] = (0, 0)
     """The frontier's own name for it: (origin id, 64-bit hash). Opaque to everybody else."""
 
@@ -91,6 +93,10 @@ class FailureKind(enum.StrEnum):
     NOT_HTTP = "not-http"
     BAD_FRAMING = "bad-framing"
     INVALID_URL = "invalid-url"
+    TRUNCATED = "truncated"
+    """Cut off at `--max-body`."""
+    ROBOTS = "robots"
+    """The host's robots.txt could not be had, so nothing may be asked of it (RFC 9309 section 2.3.1.4)."""
     INTERNAL = "internal"
 
 
@@ -206,8 +212,8 @@ class Outlink:
     offsite: int
     redirects: int
     seed: int
-    via: str | None
     again: bool = False
+    """Fetch once more even if it has its outcome: a redirect led back to it and cookies have changed."""
 
 
 class OutcomeKind(enum.StrEnum):
@@ -255,4 +261,6 @@ class Outcome:
     via: str | None = None
     seed: bool = False
     """True for a URL that the seeds name."""
+    title: str | None = None
+    """The document's title, where it has one."""
     receipt: Receipt | None = None

@@ -104,6 +104,8 @@ class Option:
     """A switch whose `--no-name` form exists too."""
     detail: str = ""
     """Further sentences for docs/options.md."""
+    without: str = "no limit"
+    """What the default None means, in words."""
 
     @property
     def switch(self) -> bool:
@@ -117,12 +119,10 @@ class Option:
     def default_text(self) -> str:
         """The default in words, or "" where there is nothing to say."""
         value = self.default
-        if self.field is None or self.switch or value == ():
+        if self.field in (None, "output") or self.switch or value == ():
             return ""
-        if self.name == "delay":
-            return "auto"
         if value is None:
-            return "" if self.group is Group.IDENTITY else "no limit"
+            return self.without
         return show_duration(value) if self.read is read_duration else str(self.show(value))
 
 
@@ -172,20 +172,23 @@ OPTIONS: tuple[Option, ...] = (
         "redirects to belongs to the seed's scope.",
     ),
     Option(
-        "include", Group.SCOPE, "fetch only URLs that match (repeatable)", metavar="REGEX", field="include",
-        repeat=True,
-        detail="A Python regular expression, searched for anywhere in the URL. It narrows the scope and never widens "
-        "it; given several times, a URL must match one of them. Seeds are fetched in any case.",
+        "include", Group.SCOPE, "fetch URLs that match, even beyond the scope (repeatable)", metavar="REGEX",
+        field="include", repeat=True,
+        detail="A Python regular expression, searched for anywhere in the URL. It widens the scope, and only for links "
+        "on pages that are fetched; `--max-depth` still holds. To fetch nothing but what matches, give `--scope page` "
+        "too.",
     ),
     Option(
         "exclude", Group.SCOPE, "do not fetch URLs that match (repeatable)", metavar="REGEX", field="exclude",
-        repeat=True, detail="As `--include`, and stronger; it applies to requisites too.",
+        repeat=True,
+        detail="A regular expression like that of `--include`, and stronger; requisites are not fetched either. "
+        "Seeds are.",
     ),
     _count("max-depth", Group.SCOPE, "follow at most this many links from a seed",
            "0 fetches the seeds and what their pages need to be shown. Redirects and requisites count none."),
     Option(
-        "robots", Group.SCOPE, "obey robots.txt, or do not", read_flag, field="robots", negative=True,
-        detail="Obeyed by default (RFC 9309). With `--no-robots` neither its rules nor its Crawl-delay apply; it is "
+        "robots", Group.SCOPE, "obey robots.txt (the default), or do not", read_flag, field="robots", negative=True,
+        detail="RFC 9309. With `--no-robots` neither its rules nor its Crawl-delay apply; it is "
         "for sites of your own and for those whose owners agreed.",
     ),
     _count("max-pages", Group.LIMITS, "stop after this many pages",
@@ -198,12 +201,16 @@ OPTIONS: tuple[Option, ...] = (
           "What was received is kept and marked `WARC-Truncated: length`."),
     _size("min-free-disk", Group.LIMITS, "pause while the disk has less room than this",
           "The crawl says so and goes on by itself when there is room again."),
-    _time("disk-wait", Group.LIMITS, "stop, resumably, when the disk stays full for this long",
-          "For a crawl that nobody watches; exit code 3."),
+    Option(
+        "disk-wait", Group.LIMITS, "stop, resumably, when the disk stays full for this long", read_duration,
+        _show_number, "TIME", "disk_wait", detail="For a crawl that nobody watches; exit code 3.",
+        without="wait for ever",
+    ),
     _count("concurrency", Group.PACE, "requests in flight, in all"),
     _count("per-host", Group.PACE, "requests in flight to one host"),
     Option(
         "delay", Group.PACE, "time between two requests to one host", read_delay, _show_number, "TIME|auto", "delay",
+        without="auto",
         detail="`auto` follows the host: it waits longer the slower the host answers, and backs off when the host "
         "says 429 or 503. A Crawl-delay of robots.txt and a Retry-After are honoured in either case.",
     ),
@@ -214,15 +221,15 @@ OPTIONS: tuple[Option, ...] = (
            "For lost connections, timeouts, and the answers 408, 425, 429, 500, 502, 503 and 504. They wait in the "
            "queue, longer each time, and hold nothing else up."),
     Option(
-        "user-agent", Group.IDENTITY, "the User-Agent header (default: annals and its version)", metavar="TEXT",
-        field="user_agent",
-        detail="Its first word is the name that robots.txt is asked for.",
+        "user-agent", Group.IDENTITY, "the User-Agent header", metavar="TEXT", field="user_agent",
+        without="annals and its version",
+        detail="What stands before its first slash is the name that robots.txt is asked for.",
     ),
     Option(
-        "contact", Group.IDENTITY, "your e-mail or web address, added to the User-Agent", metavar="ADDRESS",
-        field="contact",
-        detail="Somebody whose server you trouble can then write to you instead of blocking you. Please give one "
-        "for any crawl of more than a few pages.",
+        "contact", Group.IDENTITY, "your e-mail or web address, told to every server", metavar="ADDRESS",
+        field="contact", without="none",
+        detail="It becomes part of the User-Agent header, unless `--user-agent` sets that. Somebody whose server you "
+        "trouble can then write to you instead of blocking you: please give one for any crawl of more than a few pages.",
     ),
     Option(
         "header", Group.IDENTITY, "a further request header (repeatable)", read_header, _show_header, "'NAME: VALUE'",

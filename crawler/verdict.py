@@ -58,7 +58,8 @@ def _partial(where: str, capture: Capture, error: Exception | None, *, expired: 
     if expired and framer.head_end is not None:
         return Verdict(Truncation.TIME)  # the answer was there, only too slow to be had in full
     if timed_out or ending is Ending.SILENCE:
-        return Verdict(Truncation.TIME, _timeout(where, "nothing more of the answer came", expired=expired, timeout=timeout))
+        what = "nothing more of the answer came"
+        return Verdict(Truncation.TIME, _timeout(where, what, expired=expired, timeout=timeout))
     return Verdict(Truncation.UNSPECIFIED, Failure(FailureKind.INTERNAL, f"{where}: {_one_line(error)}"))
 
 

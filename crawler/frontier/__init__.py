@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from crawler.errors import LedgerError
 from crawler.model import CrawlURL, FailureKind, Kind, Outcome, OutcomeKind, Outlink
 
 
@@ -62,10 +63,14 @@ class RobotsAnswer:
     """What a robots.txt exchange means for its host: its rules, or the next place to look."""
 
     text: str | None = None
-    """The rules; "" allows everything, None with `refuse_all` False means a redirect to `next_url`."""
-    refuse_all: bool = False
+    """The rules; "" allows everything, None without a `refusal` means a redirect to `next_url`."""
+    refusal: str | None = None
+    """Why nothing may be asked of the host: its robots.txt could not be had."""
+    failure: FailureKind | None = None
+    """What kept it from being had."""
     next_url: str | None = None
     expires_in: float = 86400.0
+    crawl_delay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +94,16 @@ class CommitItem:
     time: datetime
     stored: Stored | None
     outlinks: Sequence[Outlink] = ()
+    joins: str | None = None
+    """A seed's redirect led to this URL outside its scope: it joins that seed's scope."""
     status: int | None = None
     failure: FailureKind | None = None
     media_type: str | None = None
+    title: str | None = None
     bytes: int = 0
     ms: int = 0
     robots: RobotsAnswer | None = None
     host: HostReport = field(default_factory=HostReport)
-    rejudged: bool = False
-    """True when nothing was fetched: the stored outlinks were judged again for a better reason or depth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +151,14 @@ class Counts:
         return self.archived + self.revisited + self.failed + self.excluded
 
 
+class CommitFailed(LedgerError):
+    """A transaction failed. `held` tells what the reopened file says: whether it took effect all the same."""
+
+    def __init__(self, message: str, *, held: bool, full: bool) -> None:
+        super().__init__(message)
+        self.held, self.full = held, full
+
+
 class Readiness(enum.Enum):
     """Why a claim gave nothing."""
 
@@ -157,20 +171,39 @@ class Readiness(enum.Enum):
 class Frontier(Protocol):
     """The only thing that decides what comes next."""
 
-    async def add(self, links: Sequence[Outlink]) -> int:
-        """Queues seeds or submitted URLs durably; returns how many were new or promoted."""
+    @property
+    def known(self) -> Mapping[str, int]:
+        """URLs certainly queued or done, durably, with their rank: a bounded memory that saves work, never complete."""
 
-    def known(self, url: str, rank: int) -> bool:
-        """True if the URL is certainly queued or done, durably, at this rank or a better one; costs no I/O."""
+    async def add_seeds(self, urls: Sequence[str]) -> Sequence[int]:
+        """Makes these the seeds, in this order, queueing those that are new; returns each one's number."""
 
-    async def claim(self, limit: int, kinds: frozenset[Kind] | None = None) -> Sequence[CrawlURL]:
-        """Up to `limit` URLs that may be fetched now, politest first."""
+    async def seeds(self) -> Mapping[int, Sequence[str]]:
+        """Each seed's number with its URL and then the URLs that joined its scope."""
+
+    async def requeue_failed(self, kinds: frozenset[FailureKind] | None = None) -> int:
+        """Offers the round's failed URLs again, with a new attempt; returns how many."""
+
+    def restrict(self, kinds: frozenset[Kind] | None) -> None:
+        """From now on `claim` gives only these kinds; None lifts it. What is not given stays queued."""
+
+    async def claim(self, limit: int) -> Sequence[CrawlURL]:
+        """Up to `limit` URLs that may be fetched now, hosts fairly in turn."""
 
     async def wait(self) -> Readiness:
-        """Returns WAIT when a claim may succeed again, or EMPTY when the round is over."""
+        """Returns WAIT when a claim may succeed again, or EMPTY when nothing that may be given is left or in flight."""
 
     async def release(self, urls: Sequence[CrawlURL]) -> None:
         """Gives back claimed URLs that were not fetched; they stay queued."""
+
+    def fetched(self, url: CrawlURL) -> None:
+        """The claimed URL's request is over, though not committed: its host may be asked again. Once a claim."""
+
+    def wake(self) -> None:
+        """Makes a `wait` return, for whoever has a reason of its own to look again."""
+
+    async def stored_outlinks(self, url: CrawlURL) -> tuple[str, int] | None:
+        """Segment and offset of the metadata record with a settled URL's outlinks."""
 
     async def commit(self, commit: Commit) -> Sequence[Outcome | None]:
         """One transaction; for each item its outcome with its sequence number, None where it has none."""
@@ -196,4 +229,6 @@ def rank(kind: Kind, offsite: int, depth: int) -> int:
     return kind << 20 | min(offsite, 15) << 16 | min(depth, 0xFFFF)
 
 
-Meta = Mapping[str, str]
+def unrank(value: int) -> tuple[Kind, int, int]:
+    """The kind, hops off site and depth that `rank` was made of."""
+    return Kind(value >> 20), value >> 16 & 15, value & 0xFFFF

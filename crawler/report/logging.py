@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,33 +15,55 @@ from crawler.report.text import printable
 FILE_NAME = "logs/crawl.log"
 
 
-@contextlib.contextmanager
-def to_file(directory: str | Path, *, verbose: bool) -> Iterator[Path]:
-    """Sends the process's log records to the crawl's log file, which is made if need be; gives its path.
+def configure(directory: str | Path, verbose: bool = False) -> logging.Handler:
+    """Sends the process's log records to the crawl's log file, which is made if need be.
 
-    DEBUG and up with `verbose`, else INFO and up. For a program that owns its process: whoever hosts the library
-    configures logging himself. Raises CrawlError if the file cannot be opened."""
+    DEBUG and up with `verbose`, else INFO and up. Whoever asks a second time for the same directory gets the same
+    handler; each must `release` it. Raises CrawlError if the file cannot be opened."""
     path = Path(directory) / FILE_NAME
+    root = logging.getLogger()
+    for present in root.handlers:
+        if isinstance(present, _LogFile) and present.baseFilename == os.path.abspath(path):
+            present.users += 1
+            return present
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise CrawlError(f"{path}: cannot be written: {error.strerror}") from None
     handler.setFormatter(_OneLine("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S"))
-    root = logging.getLogger()
-    level = root.level
+    handler.level_before = root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG if verbose else logging.INFO)
+    return handler
+
+
+def release(handler: logging.Handler) -> None:
+    """Gives the log back; closed when nobody uses it any more."""
+    if isinstance(handler, _LogFile):
+        handler.users -= 1
+        if handler.users:
+            return
+        logging.getLogger().setLevel(handler.level_before)
+    logging.getLogger().removeHandler(handler)
+    handler.close()
+
+
+@contextlib.contextmanager
+def to_file(directory: str | Path, *, verbose: bool) -> Iterator[Path]:
+    """`configure` and `release` around a block; gives the log's path."""
+    handler = configure(directory, verbose)
     try:
-        yield path
+        yield Path(directory) / FILE_NAME
     finally:
-        root.setLevel(level)
-        root.removeHandler(handler)
-        handler.close()
+        release(handler)
 
 
 class _LogFile(logging.FileHandler):
     """A log that may fail in silence: on a full disk, losing a line of it must not disturb the crawl that waits."""
+
+    users = 1
+    level_before = logging.WARNING
 
     def handleError(self, record: logging.LogRecord) -> None:
         pass
