@@ -105,9 +105,9 @@ def _endless(start: bytes, piece: bytes) -> Callable[[], Iterator[Piece]]:
     return lambda: itertools.chain((start,), itertools.repeat(piece))
 
 
-DISCONNECT = {"truncated": Truncation.DISCONNECT, "failure": FailureKind.DISCONNECT}
-MALFORMED = {"truncated": Truncation.UNSPECIFIED, "failure": FailureKind.BAD_FRAMING}
-STOPPED = {"truncated": Truncation.TIME, "failure": FailureKind.TIMEOUT}
+DISCONNECT: dict[str, Any] = {"truncated": Truncation.DISCONNECT, "failure": FailureKind.DISCONNECT}
+MALFORMED: dict[str, Any] = {"truncated": Truncation.UNSPECIFIED, "failure": FailureKind.BAD_FRAMING}
+STOPPED: dict[str, Any] = {"truncated": Truncation.TIME, "failure": FailureKind.TIMEOUT}
 NOT_HTTP: dict[str, Any] = {"status": None, "failure": FailureKind.NOT_HTTP}
 
 _WHOLE_BODIES = [
@@ -119,7 +119,8 @@ _WHOLE_BODIES = [
          content=b"hello, world!!!"),
     Case("chunk-extensions", head("Transfer-Encoding: chunked") + b'5;a=b;c="d"\r\nhello\r\n0;last\r\n\r\n',
          content=b"hello"),
-    Case("trailers", chunked(HTML, fields=("Trailer: X-Sum",), tail=b"0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n"), content=HTML),
+    Case("trailers", chunked(HTML, fields=("Trailer: X-Sum",), tail=b"0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n"),
+         content=HTML),
     Case("chunked-bare-lf", head("Transfer-Encoding: chunked") + b"5\nhello\n0\n\n", content=b"hello"),
     Case("chunked-http10", head("Transfer-Encoding: chunked", version="HTTP/1.0") + b"5\r\nhello\r\n0\r\n\r\n",
          end=End.CLOSE, content=b"hello"),
@@ -146,7 +147,8 @@ _WHOLE_BODIES = [
 
 _WHOLE_CODINGS = [
     Case("gzip", ok(gzip.compress(HTML), "Content-Encoding: gzip"), content=HTML),
-    Case("gzip-members", ok(gzip.compress(HTML[:9]) + gzip.compress(HTML[9:]), "Content-Encoding: x-gzip"), content=HTML),
+    Case("gzip-members", ok(gzip.compress(HTML[:9]) + gzip.compress(HTML[9:]), "Content-Encoding: x-gzip"),
+         content=HTML),
     Case("gzip-chunked", chunked(*(bytes((byte,)) for byte in gzip.compress(HTML)), fields=("Content-Encoding: gzip",)),
          content=HTML),
     Case("gzip-bad", ok(b"\x1f\x8b\x08" + NOISE, "Content-Encoding: gzip")),
@@ -215,7 +217,8 @@ _CUT_OFF = [
 ]
 
 _MALFORMED = [
-    Case("bad-chunk-size", head("Transfer-Encoding: chunked") + b"5\r\nhello\r\nxyz\r\nrest", end=End.CLOSE, **MALFORMED),
+    Case("bad-chunk-size", head("Transfer-Encoding: chunked") + b"5\r\nhello\r\nxyz\r\nrest", end=End.CLOSE,
+         **MALFORMED),
     Case("negative-chunk-size", head("Transfer-Encoding: chunked") + b"-5\r\nhello\r\n0\r\n\r\n", **MALFORMED),
     Case("chunk-without-line-end", head("Transfer-Encoding: chunked") + b"5\r\nhelloworld\r\n0\r\n\r\n", **MALFORMED),
     Case("length-differs", head("Content-Length: 5", "Content-Length: 7") + b"helloes", **MALFORMED),
