@@ -1,0 +1,1 @@
+"""Annals: what to fetch, when, and fetching it."""

@@ -1,0 +1,58 @@
+"""Saving strictly in order with double buffering: batch n is being saved while batch n+1 is being collected.
+
+At most one save is in flight; the next one first waits for it. Each save runs as a task of its own, so that cancelling
+the collector never leaves a save half done. The first failure is final: everything later raises it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from crawler.concurrency.shielded import finish
+
+T = TypeVar("T")
+
+
+class OrderedSaver(Generic[T]):
+    """`save(batch)` returns as soon as the previous batch is saved and this one is on its way."""
+
+    def __init__(self, save: Callable[[T], Awaitable[None]], *, name: str = "save") -> None:
+        self._save, self._name = save, name
+        self._flight: asyncio.Task[None] | None = None
+        self._error: BaseException | None = None
+        self.saved = 0
+        """Batches saved so far."""
+
+    @property
+    def in_flight(self) -> bool:
+        return self._flight is not None and not self._flight.done()
+
+    async def save(self, batch: T) -> None:
+        """Waits for the previous save, then starts this one. Raises the error of the first save that failed."""
+        await self._settle()
+        self._flight = asyncio.get_running_loop().create_task(self._run(batch), name=f"{self._name} {self.saved + 1}")
+
+    async def drain(self) -> None:
+        """Waits for the save in flight, through any number of cancels."""
+        await self._settle()
+
+    async def _settle(self) -> None:
+        if self._error is not None:
+            raise self._error
+        flight = self._flight
+        if flight is None:
+            return
+        try:
+            await finish(flight, name=self._name)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._error = error
+            raise
+        self._flight = None
+
+    async def _run(self, batch: T) -> None:
+        await self._save(batch)
+        self.saved += 1

@@ -1,0 +1,42 @@
+"""Waiting for work that no cancellation may interrupt.
+
+`asyncio.shield(task)` protects the task, not the wait: at the second cancel the waiter is gone and nobody holds the
+task. Here the wait itself goes on through any number of cancels, and tells of them when the work is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class GraceExceeded(TimeoutError):
+    """The shielded work did not end within its grace."""
+
+
+async def finish(work: asyncio.Task[T] | Coroutine[Any, Any, T], *, grace: float | None = None, name: str = "work") -> T:
+    """Runs `work` as a task of its own to its end, through any number of cancels of the caller.
+
+    Raises the work's own exception; GraceExceeded when it takes longer than `grace` seconds (the work is then
+    cancelled); otherwise, if the caller was cancelled meanwhile, CancelledError, after the work is done.
+    """
+    task = work if isinstance(work, asyncio.Task) else asyncio.get_running_loop().create_task(work, name=name)
+    loop = asyncio.get_running_loop()
+    deadline = None if grace is None else loop.time() + grace
+    cancelled = False
+    while not task.done():
+        left = None if deadline is None else deadline - loop.time()
+        if left is not None and left <= 0:
+            task.cancel()
+            raise GraceExceeded(f"{name} did not end within {grace:g} s")
+        try:
+            await asyncio.wait([task], timeout=left)
+        except asyncio.CancelledError:
+            cancelled = True
+    result = task.result()
+    if cancelled:
+        raise asyncio.CancelledError
+    return result

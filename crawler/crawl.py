@@ -1,0 +1,226 @@
+"""A crawl from its opening to its summary: what is started and stopped, in which order.
+
+    open    lock, ledger, recovery of the archive, logs, seeds
+    run     the dispatcher claims and starts visits; the archiver writes; commits are told
+    close   no new claims; visits end or are cancelled after their grace; the hand-off closes; the archiver flushes and
+            seals; the callbacks end; fetcher, logs, ledger and lock close
+
+The run is a task of its own: cancelling whoever waits for it stops the crawl gracefully and never cuts its flush short.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self
+
+from crawler.archiver import Archiver
+from crawler.clock import Clock, SystemClock
+from crawler.concurrency.handoff import Handoff
+from crawler.concurrency.shielded import finish
+from crawler.config import CrawlConfig
+from crawler.disk import DiskGuard
+from crawler.dispatch import Dispatcher
+from crawler.errors import OutOfDisk
+from crawler.fetcher import Fetcher
+from crawler.identity import product_token
+from crawler.limits import Limits
+from crawler.model import CrawlURL, Outcome, OutcomeKind
+from crawler.opening import Opened, open_crawl
+from crawler.progress import Progress, Summary
+from crawler.recording import Capture
+from crawler.retry import RetryPolicy
+from crawler.robots import RobotsRules
+from crawler.summing import progress_of, summary_of
+from crawler.tally import Tally
+from crawler.tell import Teller
+from crawler.visit import Visitor
+from storage import Files
+
+log = logging.getLogger(__name__)
+HANDOFF_ITEMS = 256
+HANDOFF_BYTES = 64 << 20
+
+
+class Crawl:
+    """One crawl over one directory; enter it with `async with`.
+
+    Leaving the block waits for the crawl to end; leaving it by an exception stops the crawl gracefully first."""
+
+    def __init__(
+        self,
+        config: CrawlConfig,
+        *,
+        fetcher: Fetcher | None = None,
+        clock: Clock | None = None,
+        files: Files | None = None,
+    ) -> None:
+        self.config = config
+        self._given_fetcher, self._given_files = fetcher, files
+        self._clock = clock or SystemClock()
+        self._teller = Teller()
+        self._stack = AsyncExitStack()
+        self._stopped_by: str | None = None
+        self._trouble: OutOfDisk | None = None
+        self._chores: set[asyncio.Task[None]] = set()
+        self._run_task: asyncio.Task[Summary] | None = None
+        self._opened: Opened
+        self._dispatcher: Dispatcher
+        self._archiver_task: asyncio.Task[None]
+
+    # -- the public face ---------------------------------------------------------------------------------------
+
+    def add_done_callback(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Calls `function(outcome, *args, **kwargs)` for each URL, after its commit; sync or async."""
+        self._teller.add(function, *args, **kwargs)
+
+    async def wait(self) -> Summary:
+        """Waits for the end. Raises what ended the crawl, if that was an error. A cancelled wait leaves it running."""
+        if self._run_task is None:
+            raise RuntimeError("the crawl was not entered")
+        return await asyncio.shield(self._run_task)
+
+    def stop(self, why: str = "stopped by a signal") -> None:
+        """No new fetches; those in flight get the grace time; everything received is flushed."""
+        if self._stopped_by is None:
+            self._stopped_by = why
+            self._dispatcher.stop()
+            self._opened.guard.give_up()
+            self._chore(self._abort_later())
+
+    def abort(self) -> None:
+        """Cancels the fetches in flight at once; what is captured is still flushed."""
+        self.stop()
+        self._chore(self._dispatcher.abort())
+
+    def progress(self) -> Progress:
+        """How the crawl stands at this moment."""
+        state = "stopping" if self._stopped_by else self._opened.guard.pause or "crawling"
+        if self._opened.guard.pause and not self._stopped_by:
+            state = f"paused: {state}"
+        return progress_of(self._opened, self._tally, self._dispatcher, state, self._clock.time())
+
+    # -- lifecycle ---------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        try:
+            self._opened = await open_crawl(
+                self.config, self._stack, self._clock, fetcher=self._given_fetcher, files=self._given_files
+            )
+            self._assemble()
+        except BaseException:
+            await finish(self._stack.aclose(), name="closing")
+            raise
+        self._run_task = asyncio.get_running_loop().create_task(self._run(), name="crawl")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        assert self._run_task is not None
+        if error is not None and not self._run_task.done():
+            self.stop("the program that ran it left" if isinstance(error, asyncio.CancelledError) else repr(error))
+        waiter = asyncio.wait([self._run_task])
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            self.stop("cancelled")
+            await finish(asyncio.wait([self._run_task]), name="crawl")  # type: ignore[arg-type]
+            raise
+        if error is None and not self._run_task.cancelled():
+            self._run_task.exception()  # told by wait(); not a second time by the loop
+
+    def _assemble(self) -> None:
+        opened, config = self._opened, self.config
+        self._tally = Tally(opened.counts)
+        self._handoff: Handoff[Capture] = Handoff(HANDOFF_ITEMS, HANDOFF_BYTES, lambda capture: capture.weight)
+        agent = product_token(config)
+        visitor = Visitor(
+            fetcher=opened.fetcher,
+            frontier=opened.frontier,
+            scope=opened.scope,
+            retry=RetryPolicy(config.retries),
+            robots=RobotsRules(agent) if config.robots else None,
+            agent=agent,
+            read_outlinks=opened.segments.read_outlinks,
+            clock=self._clock,
+        )
+        self._dispatcher = Dispatcher(
+            opened.frontier, visitor, self._handoff, opened.guard, Limits.of(config), self._tally, self._clock,
+            config.concurrency, self._interrupted,
+        )  # fmt: skip
+        self._archiver = Archiver(self._handoff, opened.frontier, opened.segments, opened.guard, self._committed)
+
+    async def _run(self) -> Summary:
+        try:
+            if not self._opened.already_complete:
+                await self._work()
+            await self._teller.drain()
+            return await self._summarise()
+        finally:
+            for chore in self._chores:
+                chore.cancel()
+            await self._stack.aclose()
+
+    async def _work(self) -> None:
+        self._archiver_task = asyncio.get_running_loop().create_task(self._archiver.run(), name="archiver")
+        self._archiver_task.add_done_callback(self._archiver_ended)
+        if self.config.max_time is not None:
+            self._chore(self._wake_later(self.config.max_time))
+        try:
+            await self._dispatcher.run()
+        except OutOfDisk as error:
+            self._note_trouble(error)
+        self._handoff.close()
+        try:
+            await finish(self._archiver_task, name="archiver")
+        except OutOfDisk as error:
+            self._note_trouble(error)
+        if self._dispatcher.error is not None:
+            raise self._dispatcher.error
+
+    async def _summarise(self) -> Summary:
+        stopped_by = self._stopped_by or (str(self._trouble) if self._trouble else None) or self._dispatcher.limit
+        resumable = self._stopped_by is not None or self._trouble is not None
+        return await summary_of(
+            self._opened, self.config, stopped_by, resumable, self._clock.time(), self._teller.errors
+        )
+
+    # -- events ------------------------------------------------------------------------------------------------
+
+    def _committed(self, batch: Sequence[Capture], outcomes: Sequence[Outcome | None]) -> None:
+        """After each commit, in order: the logs, the figures, then whoever wants to know."""
+        settled = [outcome for outcome in outcomes if outcome is not None]
+        self._opened.write_logs(settled)
+        self._tally.committed(batch, outcomes, self._opened.frontier.current_counts)
+        for outcome in settled:
+            self._teller.tell(outcome)
+
+    def _interrupted(self, url: CrawlURL) -> None:
+        outcome = Outcome(OutcomeKind.INTERRUPTED, url.url, reason="stopped", depth=url.depth, via=url.via)
+        self._teller.tell(outcome)
+
+    def _archiver_ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or task.exception() is not None:
+            self._chore(self._dispatcher.abort())
+
+    def _note_trouble(self, error: OutOfDisk) -> None:
+        if self._trouble is None:
+            self._trouble = error
+
+    def _chore(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
+
+    async def _abort_later(self) -> None:
+        await self._clock.sleep(self.config.grace)
+        await self._dispatcher.abort()
+
+    async def _wake_later(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._opened.frontier.wake()
+

@@ -1,0 +1,142 @@
+"""Line logs that are derived from the ledger: `logs/urls.jsonl` and `pages/pages.jsonl`.
+
+Terms. Each line is a JSON object with the `seq` of the outcome it tells of.
+
+Invariants.
+- Lines are written after the commit of what they tell, so the log is never ahead of the ledger.
+- On opening, a torn last line is cut and the lines that a crash kept from being written are written; so after that,
+  the log tells exactly what the ledger holds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from crawler.model import Outcome
+
+Render = Callable[[Outcome], str | None]
+TAIL = 1 << 16
+
+
+class DerivedLog:
+    """One log file; `render` gives an outcome's line without line end, or None if it has none in this log."""
+
+    def __init__(self, path: Path, render: Render, *, header: str | None = None) -> None:
+        self._path, self._render, self._header = path, render, header
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = open(path, "a+b", buffering=0)  # noqa: SIM115 - closed by close()
+        self.last_seq = self._cut_torn_tail()
+
+    def catch_up(self, outcomes: Iterable[Outcome]) -> None:
+        """Writes the lines that are missing; `outcomes` begins after `last_seq`."""
+        pending: list[Outcome] = []
+        for outcome in outcomes:
+            pending.append(outcome)
+            if len(pending) >= 1000:
+                self.write(pending)
+                pending.clear()
+        self.write(pending)
+
+    def write(self, outcomes: Iterable[Outcome]) -> None:
+        """Appends the outcomes' lines in one write. Raises OSError; what is missing then is written on the next start."""
+        lines = []
+        for outcome in outcomes:
+            line = self._render(outcome)
+            if line is not None:
+                lines.append(line)
+            self.last_seq = outcome.seq
+        if lines:
+            self._file.write(("\n".join(lines) + "\n").encode())
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _cut_torn_tail(self) -> int:
+        """Cuts the file after its last whole line; returns that line's seq, 0 if there is none."""
+        end = self._file.seek(0, os.SEEK_END)
+        while end > 0:
+            start = max(0, end - TAIL)
+            self._file.seek(start)
+            piece = self._file.read(end - start)
+            newline = piece.rfind(b"\n")
+            if newline < 0:
+                end = start
+                continue
+            whole = start + newline + 1
+            line_start = piece.rfind(b"\n", 0, newline) + 1
+            if line_start == 0 and start > 0:
+                raise ValueError(f"{self._path}: a line is longer than {TAIL} bytes")
+            seq = _seq_of(piece[line_start:newline])
+            if seq is not None:
+                self._file.truncate(whole)
+                self._file.seek(0, os.SEEK_END)
+                return seq
+            end = start + line_start  # zeros or half a block after a power cut
+        self._file.truncate(0)
+        self._write_header()
+        return 0
+
+    def _write_header(self) -> None:
+        if self._header is not None:
+            self._file.write((self._header + "\n").encode())
+
+
+def _seq_of(line: bytes) -> int | None:
+    """The line's seq; a header's is 0; None for a line that is not whole."""
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(fields, dict):
+        return None
+    seq = fields.get("seq", 0)
+    return seq if isinstance(seq, int) else None
+
+
+def urls_line(outcome: Outcome) -> str:
+    """A line of `logs/urls.jsonl`."""
+    receipt = outcome.receipt
+    return json.dumps(
+        {
+            "seq": outcome.seq,
+            "time": None if outcome.time is None else outcome.time.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "url": outcome.url,
+            "outcome": outcome.kind.value,
+            "reason": outcome.reason,
+            "status": outcome.status,
+            "bytes": outcome.bytes,
+            "ms": outcome.ms,
+            "attempt": outcome.attempt,
+            "depth": outcome.depth,
+            "via": outcome.via,
+            "segment": None if receipt is None else receipt.segment,
+            "offset": None if receipt is None else receipt.offset,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+PAGES_HEADER = json.dumps({"format": "json-pages-1.0", "id": "pages", "title": "All Pages"})
+
+
+def pages_line(outcome: Outcome) -> str | None:
+    """A line of `pages/pages.jsonl` (WACZ 1.1.1): an HTML page that was fetched as a page."""
+    if outcome.status != 200 or outcome.media_type not in ("text/html", "application/xhtml+xml"):
+        return None
+    if outcome.receipt is None or outcome.time is None:
+        return None
+    return json.dumps(
+        {
+            "id": outcome.receipt.record_id.removeprefix("<urn:uuid:").removesuffix(">"),
+            "url": outcome.url,
+            "ts": outcome.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "title": outcome.title or outcome.url,
+            "seq": outcome.seq,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )

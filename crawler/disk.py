@@ -1,0 +1,101 @@
+"""Room on the disk: pauses the crawl while there is too little, and says so."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from crawler.clock import Clock
+from crawler.errors import OutOfDisk
+from crawler.units import show_bytes
+
+log = logging.getLogger(__name__)
+FIRST_LOOK, LONGEST_LOOK = 1.0, 15.0
+"""Seconds between two looks at the disk while paused: the first, and the longest."""
+WRITE_RESERVE = 1 << 20
+"""After a write failed for want of room, at least this much must be free, whatever `--min-free-disk` says."""
+
+
+def free_bytes(directory: Path) -> int:
+    """Bytes that an ordinary user may still write there."""
+    stat = os.statvfs(directory)
+    return stat.f_bavail * stat.f_frsize
+
+
+class DiskGuard:
+    """Lets the archiver write while there is room; otherwise waits, at most `wait` seconds (None: for ever)."""
+
+    def __init__(
+        self,
+        directory: Path,
+        minimum: int,
+        wait: float | None,
+        clock: Clock,
+        *,
+        free: Callable[[Path], int] = free_bytes,
+    ) -> None:
+        self._directory, self._minimum, self._wait, self._clock, self._free = directory, minimum, wait, clock, free
+        self._refused = False
+        self._giving_up = asyncio.Event()
+        self.pause: str | None = None
+        """The sentence that says why the crawl is paused, or None."""
+        self.on_change: Callable[[], None] = lambda: None
+
+    def refused(self) -> None:
+        """A write just failed for want of room: do not try again before something was freed."""
+        self._refused = True
+
+    def give_up(self) -> None:
+        """The crawl is being stopped: a wait for room ends at once, in OutOfDisk."""
+        self._giving_up.set()
+
+    async def room(self) -> None:
+        """Returns when there is room. Raises OutOfDisk when the wait for it is over."""
+        started, look = self._clock.time(), FIRST_LOOK
+        while (sentence := self._shortage()) is not None:
+            self._say(sentence)
+            waited = self._clock.time() - started
+            if self._giving_up.is_set():
+                raise OutOfDisk(f"{sentence}; stopped while waiting for room")
+            if self._wait is not None and waited >= self._wait:
+                raise OutOfDisk(f"{sentence}; waited {waited:.0f} s for room")
+            pause = look if self._wait is None else min(look, self._wait - waited)
+            await self._sleep(pause)
+            look = min(look * 2, LONGEST_LOOK)
+            self._refused = False  # after a wait a write is worth a try, if the figures allow it
+        self._say(None)
+
+    def short(self) -> bool:
+        """True if there is too little room now."""
+        return self._shortage() is not None
+
+    def _shortage(self) -> str | None:
+        free = self._free(self._directory)
+        needed = max(self._minimum, WRITE_RESERVE if self._refused else 0)
+        if free < needed:
+            return f"{self._directory}: only {show_bytes(free)} free, {show_bytes(needed)} wanted"
+        if self._refused:
+            return f"{self._directory}: the disk refused a write for want of room"
+        return None
+
+    async def _sleep(self, seconds: float) -> None:
+        waits = [asyncio.ensure_future(self._clock.sleep(seconds)), asyncio.ensure_future(self._giving_up.wait())]  # type: ignore[arg-type]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    def _say(self, sentence: str | None) -> None:
+        if (sentence is None) != (self.pause is None):
+            if sentence is None:
+                log.warning("%s: room again, going on", self._directory)
+            else:
+                log.warning("%s; paused until there is room", sentence)
+            self.pause = sentence
+            self.on_change()
+        elif sentence is not None:
+            self.pause = sentence

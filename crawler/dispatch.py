@@ -1,0 +1,148 @@
+"""From the frontier to running visits: one task a URL, started only when a slot is held and a URL may be fetched.
+
+A visit is in one of two stages: *asking* (it may be cancelled: its URL is released and queued as before) and *handing
+over* (it has a capture: that is never dropped, whatever is cancelled, unless the archiver is dead).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+
+from crawler.clock import Clock
+from crawler.concurrency.handoff import Handoff, HandoffClosed
+from crawler.concurrency.shielded import finish
+from crawler.concurrency.taskqueue import Result, TaskQueue
+from crawler.disk import DiskGuard
+from crawler.errors import ArchiverDied
+from crawler.frontier import Frontier, Readiness
+from crawler.limits import REQUISITES_ONLY, Limits
+from crawler.model import CrawlURL, Kind
+from crawler.recording import Capture
+from crawler.tally import Tally
+from crawler.visit import Visitor
+
+log = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Runs until nothing is left, a limit is reached, or `stop`."""
+
+    def __init__(
+        self,
+        frontier: Frontier,
+        visitor: Visitor,
+        handoff: Handoff[Capture],
+        guard: DiskGuard,
+        limits: Limits,
+        tally: Tally,
+        clock: Clock,
+        concurrency: int,
+        on_interrupted: Callable[[CrawlURL], None],
+    ) -> None:
+        self._frontier, self._visitor, self._handoff, self._guard = frontier, visitor, handoff, guard
+        self._limits, self._tally, self._clock = limits, tally, clock
+        self._on_interrupted = on_interrupted
+        self._queue: TaskQueue[None] = TaskQueue(concurrency, on_error=self._report)
+        self._started = clock.time()
+        self._stopping = False
+        self.error: BaseException | None = None
+        self.limit: str | None = None
+        """The limit that was reached, in words."""
+
+    @property
+    def in_flight(self) -> int:
+        return self._queue.running
+
+    def stop(self) -> None:
+        """No new visits."""
+        self._stopping = True
+        self._frontier.wake()
+
+    async def run(self) -> None:
+        """Starts visits until there is nothing more to start, then waits for those that run. Raises OutOfDisk."""
+        try:
+            while True:
+                await self._queue.slot()
+                url = await self._next()
+                if url is None:
+                    break
+                self._tally.claimed(url)
+                self._queue.start(self._visit(url), self._ended, url)
+        finally:
+            await self._queue.join()
+
+    async def abort(self) -> None:
+        """Cancels the visits that are still asking."""
+        self.stop()
+        await self._queue.abort()
+
+    async def _next(self) -> CrawlURL | None:
+        """The next URL to visit, waiting for one; None when there is none or none shall be."""
+        while not self._stopping:
+            if self._limit_reached():
+                return None
+            await self._guard.room()
+            claimed = await self._frontier.claim(1)
+            if claimed:
+                return await self._keep_or_release(claimed[0])
+            if self._queue.running == 0:
+                self._handoff.hurry()
+            if await self._frontier.wait() is Readiness.EMPTY:
+                self._limit_reached()
+                return None
+        return None
+
+    async def _keep_or_release(self, url: CrawlURL) -> CrawlURL | None:
+        if not self._stopping:
+            return url
+        self._frontier.fetched(url)
+        await self._frontier.release([url])
+        return None
+
+    def _limit_reached(self) -> bool:
+        counts = self._tally.counts
+        elapsed = self._clock.time() - self._started
+        reached = self._limits.reached(counts, self._tally.bytes_in_flight, elapsed)
+        left = self._limits.pages_left(counts, self._tally.pages_in_flight)
+        self._tally.restrict(self._frontier, REQUISITES_ONLY if left == 0 else None)
+        if reached is not None:
+            self.limit = reached
+        elif left == 0 and self._tally.pages_in_flight == 0:
+            self.limit = f"--max-pages {self._limits.max_pages} reached"
+        return reached is not None
+
+    async def _visit(self, url: CrawlURL) -> None:
+        capture: Capture | None = None
+        try:
+            capture = await self._visitor.visit(url)
+        except OSError as error:
+            log.error("%s: the local disk failed, to be fetched again: %s", url.url, error)
+            self._guard.refused()
+        finally:
+            self._frontier.fetched(url)
+            if capture is None:
+                self._tally.released(url)
+                await finish(self._frontier.release([url]), name="release")
+                self._on_interrupted(url)
+        if capture is None:
+            return
+        self._tally.fetched(capture)
+        if not self._handoff.offer(capture):
+            # Captured is captured: a cancel does not take it back.
+            await finish(self._handoff.put(capture), name="handing over")
+
+    def _ended(self, result: Result[None], url: CrawlURL) -> None:
+        if result.error is not None and not isinstance(result.error, ArchiverDied | HandoffClosed):
+            self._report(url.url, result.error)
+        if self._queue.running == 0:
+            self._handoff.hurry()
+
+    def _report(self, name: str, error: BaseException) -> None:
+        """A fault of the program's own: the crawl ends by it."""
+        log.error("%s: internal error", name, exc_info=error)
+        if self.error is None:
+            self.error = error
+        self.stop()

@@ -1,0 +1,154 @@
+"""Opening a crawl directory: everything that must hold before the first URL is claimed.
+
+    DIR/.lock         held by one live process
+    DIR/crawl.db      the ledger and frontier
+    DIR/archive/      what an earlier run left open is cut back to its committed length and sealed
+    DIR/logs, pages   lines that a crash kept from being written are written
+    DIR/tmp           spooled bodies; unlinked files, so a dead process leaves none
+    DIR/crawl.toml    the configuration in force
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from crawler.clock import Clock
+from crawler.config import CrawlConfig
+from crawler.config_file import write_config
+from crawler.demo import DEMO_HOST, DEMO_URL
+from crawler.demo.server import DemoServer
+from crawler.derivedlog import PAGES_HEADER, DerivedLog, pages_line, urls_line
+from crawler.disk import DiskGuard
+from crawler.errors import DirectoryLocked, UsageError
+from crawler.fetcher import Fetcher, HttpFetcher
+from crawler.frontier import Counts
+from crawler.frontier.sqlite import SqliteFrontier
+from crawler.model import Outcome
+from crawler.resolver import OverrideResolver
+from crawler.scope import Scope
+from crawler.segments import Segments
+from crawler.urls import seed_url
+from storage import ArchiveLocked, DirectoryLock, DiskFiles, Files
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Opened:
+    """An open crawl directory and what works on it."""
+
+    directory: Path
+    frontier: SqliteFrontier
+    segments: Segments
+    guard: DiskGuard
+    scope: Scope
+    fetcher: Fetcher
+    logs: Sequence[DerivedLog]
+    counts: Counts
+    seeds: Sequence[int]
+    """The numbers of the seeds now in force."""
+    started: float
+    already_complete: bool
+
+    def write_logs(self, outcomes: Sequence[Outcome]) -> None:
+        """Derived from the ledger: a failure to write them is told and mended on the next start, and stops nothing."""
+        for each in self.logs:
+            try:
+                each.write(outcomes)
+            except OSError as error:
+                log.error("%s", error)
+
+
+async def open_crawl(
+    config: CrawlConfig, stack: AsyncExitStack, clock: Clock, *, fetcher: Fetcher | None, files: Files | None
+) -> Opened:
+    """Opens the directory; whatever must be closed again is left in `stack`.
+
+    Raises UsageError, DirectoryLocked, LedgerError, ArchiveError, OSError."""
+    started = clock.time()
+    seeds = normalised_seeds(config)
+    directory = Path(config.output)
+    for name in ("archive", "indexes", "pages", "logs", "tmp"):
+        (directory / name).mkdir(parents=True, exist_ok=True)
+    try:
+        stack.enter_context(DirectoryLock(directory))
+    except ArchiveLocked as error:
+        raise DirectoryLocked(str(error)) from error
+    write_config(directory / "crawl.toml", config)
+    frontier = await SqliteFrontier.open(
+        directory / "crawl.db",
+        delay=config.delay,
+        per_host=config.per_host,
+        robots=config.robots,
+        depth_matters=config.max_depth is not None,
+        clock=clock,
+    )
+    stack.push_async_callback(frontier.close)
+    segments = Segments(directory, config, frontier, files or DiskFiles(), clock)
+    stack.push_async_callback(segments.close)
+    await segments.recover()
+    logs = await _open_logs(directory, frontier, stack)
+    before = await frontier.counts()
+    numbers = await frontier.add_seeds(seeds)
+    await _requeue(config, frontier, before)
+    counts = await frontier.counts()
+    scope = Scope(
+        config.scope,
+        await frontier.seeds(),
+        include=config.include,
+        exclude=config.exclude,
+        max_depth=config.max_depth,
+    )
+    if fetcher is None:
+        fetcher = await _open_fetcher(config, directory, seeds, stack)
+    guard = DiskGuard(directory, config.min_free_disk, config.disk_wait, clock)
+    complete = counts.queued == 0 and counts.done > 0
+    return Opened(directory, frontier, segments, guard, scope, fetcher, logs, counts, numbers, started, complete)
+
+
+def normalised_seeds(config: CrawlConfig) -> list[str]:
+    """The seeds as URLs. Raises UsageError naming the first that is none, or when there are none."""
+    seeds = list(config.seeds) or ([DEMO_URL] if config.demo else [])
+    if not seeds:
+        raise UsageError("there are no seeds")
+    try:
+        return list(dict.fromkeys(seed_url(seed) for seed in seeds))
+    except ValueError as error:
+        raise UsageError(f"seeds: {error}") from error
+
+
+async def _open_logs(directory: Path, frontier: SqliteFrontier, stack: AsyncExitStack) -> list[DerivedLog]:
+    logs = [
+        DerivedLog(directory / "logs" / "urls.jsonl", urls_line),
+        DerivedLog(directory / "pages" / "pages.jsonl", pages_line, header=PAGES_HEADER),
+    ]
+    for each in logs:
+        stack.callback(each.close)
+        each.catch_up(frontier.outcomes(each.last_seq))
+    return logs
+
+
+async def _requeue(config: CrawlConfig, frontier: SqliteFrontier, before: Counts) -> None:
+    """Failures to be tried again: on request, and after a run in which nothing at all answered (no network)."""
+    nothing_answered = before.failed > 0 and before.archived + before.revisited == 0 and before.queued == 0
+    if config.retry_failed or nothing_answered:
+        count = await frontier.requeue_failed()
+        log.info("%d failed URLs queued again", count)
+
+
+async def _open_fetcher(
+    config: CrawlConfig, directory: Path, seeds: Sequence[str], stack: AsyncExitStack
+) -> HttpFetcher:
+    overrides: dict[str, tuple[str, int]] = {}
+    if config.demo or any(urlsplit(seed).hostname == DEMO_HOST for seed in seeds):
+        server = await stack.enter_async_context(DemoServer())
+        overrides[DEMO_HOST] = ("127.0.0.1", server.port)
+    resolver = OverrideResolver(overrides)
+    fetcher = HttpFetcher(config, spool_dir=directory / "tmp", resolver=resolver)
+    return await stack.enter_async_context(fetcher)
+

@@ -1,0 +1,69 @@
+"""How often one host may be asked: pure arithmetic on times that are handed in.
+
+Terms. *delay*: seconds between the starts of two requests to a host. *backoff*: extra seconds, doubled by every 429,
+503 or timeout and halved by every good answer. *next_ready*: the earliest start of the next request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_AUTO_DELAY = 30.0
+AUTO_FACTOR = 5.0
+SMOOTHING = 0.25
+"""Weight of the newest answer in the smoothed answer time."""
+FIRST_BACKOFF = 1.0
+MAX_BACKOFF = 300.0
+MAX_RETRY_AFTER = 3600.0
+"""Retry-After beyond this many seconds is taken as this many: a typing error must not park a host for a year."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """The state of one host name; shared by its http and https origins and all their ports' queues."""
+
+    name: str
+    fixed_delay: float | None
+    """`--delay`; None is auto."""
+    per_host: int
+    smoothed: float | None = None
+    """Smoothed answer time in seconds."""
+    backoff: float = 0.0
+    next_ready: float = 0.0
+    crawl_delay: float = 0.0
+    active: int = 0
+    done: int = 0
+
+    @property
+    def delay(self) -> float:
+        """Seconds between two starts, as things stand."""
+        if self.fixed_delay is not None:
+            base = self.fixed_delay
+        else:
+            base = min(MAX_AUTO_DELAY, AUTO_FACTOR * (self.smoothed or 0.0))
+        return max(base, self.crawl_delay) + self.backoff
+
+    def ready_at(self) -> float:
+        """The earliest next start; infinite while all its slots are taken."""
+        return self.next_ready if self.active < self.per_host else float("inf")
+
+    def started(self, now: float) -> None:
+        self.active += 1
+        self.next_ready = max(self.next_ready, now + self.delay)
+
+    def ended(self) -> None:
+        self.active -= 1
+
+    def heard(self, now: float, answer_ms: int | None, pushback: bool, retry_after: float | None) -> None:
+        """Learns from one attempt: a quick good answer speeds up, pushback slows down."""
+        if pushback:
+            self.backoff = min(MAX_BACKOFF, max(FIRST_BACKOFF, self.backoff * 2))
+        elif answer_ms is not None:
+            self.backoff = 0.0 if self.backoff <= FIRST_BACKOFF / 2 else self.backoff / 2
+            seconds = answer_ms / 1000
+            old = self.smoothed
+            self.smoothed = seconds if old is None else old + SMOOTHING * (seconds - old)
+        if retry_after is not None:
+            self.next_ready = max(self.next_ready, now + min(retry_after, MAX_RETRY_AFTER))
+        elif pushback:
+            self.next_ready = max(self.next_ready, now + self.delay)

@@ -1,0 +1,212 @@
+"""An attempt as WARC records: which records there are, how they name each other, what the metadata record tells.
+
+    whole or cut-off HTTP answer   request, response, metadata
+    bytes that are not HTTP        request, resource, metadata (with the reason)
+    no answer at all               request if it was sent, metadata (with the reason)
+    surplus after the message      a further resource
+
+All share one WARC-Date and name the first of them in WARC-Concurrent-To (WARC 1.1 section 5.7).
+"""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from crawler.frontier import Disposition, Finished, HostReport, RetryAt, RobotsAnswer
+from crawler.model import Body, CrawlURL, Exchange, Extraction, FailureKind, Kind, Outlink, Role
+from storage import Block, HttpPayload, Record, RecordType, Written
+
+IN_MEMORY = 1 << 20
+HTTP_RESPONSE = "application/http;msgtype=response"
+HTTP_REQUEST = "application/http;msgtype=request"
+WARC_FIELDS = "application/warc-fields"
+OCTETS = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A settled attempt on its way to the archiver: what came back, what it means, what follows from it."""
+
+    url: CrawlURL
+    disposition: Disposition
+    time: datetime
+    exchange: Exchange | None = None
+    """None when nothing was asked: excluded, or judged again."""
+    extraction: Extraction = field(default_factory=Extraction)
+    outlinks: Sequence[Outlink] = ()
+    failure: FailureKind | None = None
+    joins: str | None = None
+    robots: RobotsAnswer | None = None
+    host: HostReport = field(default_factory=HostReport)
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory it holds, roughly: what the hand-off is bounded by."""
+        size = 512 + 160 * (len(self.extraction.links) + len(self.outlinks))
+        if self.exchange is not None:
+            size += len(self.exchange.request)
+            size += self.exchange.response.in_memory if self.exchange.response is not None else 0
+        return size
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The records of one attempt, in the order of writing."""
+
+    records: tuple[Record, ...]
+    primary: int
+    """Which of them a receipt names: the response, or else what stands for it."""
+    metadata: int
+
+
+@dataclass(frozen=True, slots=True)
+class BodyBlock:
+    """A part of received bytes as a record's block, without holding it in memory."""
+
+    body: Body
+    start: int
+    stop: int
+
+    @property
+    def size(self) -> int:
+        return self.stop - self.start
+
+    def chunks(self) -> Iterator[bytes]:
+        return self.body.chunks(self.start, self.stop)
+
+
+def record_id() -> str:
+    return f"<urn:uuid:{uuid.uuid4()}>"
+
+
+def recording_of(capture: Capture) -> Recording | None:
+    """The records to write; None where there is nothing to keep (excluded, or an unanswered attempt to be repeated)."""
+    exchange = capture.exchange
+    if exchange is None:
+        return None
+    answered = exchange.response is not None and exchange.response.size > 0
+    if not answered and isinstance(capture.disposition, RetryAt):
+        return None
+    first = record_id()
+    records: list[Record] = []
+    if exchange.request:
+        records.append(_record(RecordType.REQUEST, first, exchange, exchange.request, HTTP_REQUEST, _peer(exchange)))
+    primary = len(records)
+    if answered:
+        records += _answer_records(exchange, first if records else None)
+    records.append(_metadata(capture, exchange, first if records else None, record_id() if records else first))
+    return Recording(tuple(records), primary, len(records) - 1)
+
+
+def stored_span(recording: Recording, written: Sequence[Written]) -> tuple[Written, Written]:
+    """Where the primary and the metadata record came to lie."""
+    return written[recording.primary], written[recording.metadata]
+
+
+def _record(
+    type_: RecordType, id_: str, exchange: Exchange, block: bytes | Block, content_type: str,
+    fields: tuple[tuple[str, str], ...], payload: HttpPayload | None = None,
+) -> Record:  # fmt: skip
+    return Record(type_, id_, exchange.started, block, content_type, exchange.url, fields, payload)
+
+
+def _peer(exchange: Exchange) -> tuple[tuple[str, str], ...]:
+    fields: list[tuple[str, str]] = []
+    if exchange.peer is not None:
+        fields.append(("WARC-IP-Address", exchange.peer))
+    if exchange.http_version is not None:
+        fields.append(("WARC-Protocol", exchange.http_version))
+    if exchange.tls is not None:
+        fields += [("WARC-Protocol", exchange.tls[0]), ("WARC-Cipher-Suite", exchange.tls[1])]
+    return tuple(fields)
+
+
+def _answer_records(exchange: Exchange, first: str | None) -> list[Record]:
+    body, span = exchange.response, exchange.message
+    assert body is not None
+    concurrent = () if first is None else (("WARC-Concurrent-To", first),)
+    own = record_id()
+    if span is None:
+        fields = _peer(exchange) + concurrent + _truncated(exchange)
+        return [_record(RecordType.RESOURCE, own, exchange, _block(body, 0, body.size), OCTETS, fields)]
+    fields = _peer(exchange) + concurrent + _truncated(exchange)
+    payload = HttpPayload(span.head_end - span.start, span.chunked)
+    message = _block(body, span.start, span.end)
+    records = [_record(RecordType.RESPONSE, own, exchange, message, HTTP_RESPONSE, fields, payload)]
+    if body.size > span.end:
+        surplus = _block(body, span.end, body.size)
+        records.append(_record(RecordType.RESOURCE, record_id(), exchange, surplus, OCTETS, concurrent))
+    return records
+
+
+def _truncated(exchange: Exchange) -> tuple[tuple[str, str], ...]:
+    return () if exchange.truncated is None else (("WARC-Truncated", exchange.truncated.value),)
+
+
+def _block(body: Body, start: int, stop: int) -> bytes | Block:
+    if body.in_memory or stop - start <= IN_MEMORY:
+        return body.read(start, stop)
+    return BodyBlock(body, start, stop)
+
+
+def _metadata(capture: Capture, exchange: Exchange, first: str | None, own: str) -> Record:
+    concurrent = () if first is None else (("WARC-Concurrent-To", first),)
+    block = metadata_text(capture, exchange).encode()
+    return _record(RecordType.METADATA, own, exchange, block, WARC_FIELDS, concurrent)
+
+
+def metadata_text(capture: Capture, exchange: Exchange) -> str:
+    """The metadata block: `via`, `hopsFromSeed` and `fetchTimeMs` are WARC 1.1's own, `outlink` is Heritrix's."""
+    url = capture.url
+    lines = [] if url.via is None else [f"via: {url.via}"]
+    lines += [f"depth: {url.depth}", f"kind: {url.kind.name.lower()}", f"attempt: {url.attempt}"]
+    lines.append(f"fetchTimeMs: {exchange.total_ms}")
+    if exchange.connect_ms is not None:
+        lines.append(f"connectTimeMs: {exchange.connect_ms}")
+    if exchange.first_byte_ms is not None:
+        lines.append(f"firstByteTimeMs: {exchange.first_byte_ms}")
+    if exchange.resent:
+        lines.append(f"resent: {exchange.resent}")
+    if exchange.failure is not None:
+        lines += [f"failure: {exchange.failure.kind}", f"reason: {_one_line(exchange.failure.reason)}"]
+    if isinstance(capture.disposition, RetryAt):
+        lines.append(f"retry: {_one_line(capture.disposition.reason)}")
+    elif isinstance(capture.disposition, Finished) and capture.disposition.reason and exchange.failure is None:
+        lines.append(f"reason: {_one_line(capture.disposition.reason)}")
+    if exchange.message is not None and exchange.message.start and exchange.response is not None:
+        heads = exchange.response.read(0, exchange.message.start)
+        lines.append(f"interim: {heads.decode('latin-1').encode('unicode_escape').decode('ascii')}")
+    if capture.extraction.title:
+        lines.append(f"title: {_one_line(capture.extraction.title)}")
+    if capture.extraction.failure:
+        lines.append(f"extraction: {_one_line(capture.extraction.failure)}")
+    lines += [f"outlink: {link} {role.code} {role.context}" for link, role in capture.extraction.links.items()]
+    return "\r\n".join(lines) + "\r\n"
+
+
+def outlinks_in(block: bytes) -> dict[str, Role]:
+    """The links that a metadata block lists."""
+    found: dict[str, Role] = {}
+    for line in block.decode("utf-8", "replace").split("\r\n"):
+        name, _, value = line.partition(": ")
+        parts = value.split(" ")
+        if name == "outlink" and len(parts) == 3 and parts[1] in _KINDS:
+            found[parts[0]] = _role(parts[1], parts[2])
+    return found
+
+
+_KINDS = {"L": Kind.NAVIGATION, "E": Kind.REQUISITE, "X": Kind.GUESS, "R": Kind.NAVIGATION}
+
+
+@functools.cache
+def _role(code: str, context: str) -> Role:
+    return Role(_KINDS[code], context, code, same_hop=code == "R" or context.endswith("@import"))
+
+
+def _one_line(text: str) -> str:
+    """Control characters become visible, so that no value can start a line of its own."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -1,0 +1,61 @@
+"""The figures of a running crawl that are not in the ledger: what is in flight, what came last."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from crawler.frontier import Counts, Finished, Frontier
+from crawler.model import CrawlURL, Kind, Outcome
+from crawler.recording import Capture
+
+RECENT = 8
+
+
+class Tally:
+    """Kept by the event loop's thread alone."""
+
+    def __init__(self, counts: Counts) -> None:
+        self.counts = counts
+        self.pages_in_flight = 0
+        """Pages claimed and not yet committed."""
+        self.bytes_in_flight = 0
+        """Bytes received and not yet committed."""
+        self.recent: deque[Outcome] = deque(maxlen=RECENT)
+        self._restricted: frozenset[Kind] | None = None
+
+    def claimed(self, url: CrawlURL) -> None:
+        if url.kind is Kind.NAVIGATION:
+            self.pages_in_flight += 1
+
+    def released(self, url: CrawlURL) -> None:
+        if url.kind is Kind.NAVIGATION:
+            self.pages_in_flight -= 1
+
+    def fetched(self, capture: Capture) -> None:
+        self.bytes_in_flight += _size(capture)
+
+    def committed(self, batch: Sequence[Capture], outcomes: Sequence[Outcome | None], counts: Counts) -> None:
+        """Takes over what a commit settled."""
+        self.counts = counts
+        for capture, outcome in zip(batch, outcomes, strict=True):
+            self.released(capture.url)
+            self.bytes_in_flight -= _size(capture)
+            if outcome is not None:
+                self.recent.append(outcome)
+
+    def restrict(self, frontier: Frontier, kinds: frozenset[Kind] | None) -> None:
+        """Tells the frontier of a change of the kinds wanted."""
+        if kinds != self._restricted:
+            self._restricted = kinds
+            frontier.restrict(kinds)
+
+
+def _size(capture: Capture) -> int:
+    exchange = capture.exchange
+    return 0 if exchange is None or exchange.response is None else exchange.response.size
+
+
+def is_final(capture: Capture) -> bool:
+    """True if the capture settles its URL."""
+    return isinstance(capture.disposition, Finished)

@@ -1,0 +1,162 @@
+"""One URL, from claim to Capture: asks the rules, fetches, extracts, judges. Decides everything before it is written."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from crawler.clock import Clock, utc
+from crawler.fetcher import Fetcher
+from crawler.frontier import Finished, Frontier, RetryAt, Settled
+from crawler.links import extract
+from crawler.links.document import Document
+from crawler.model import (
+    REDIRECT,
+    CrawlURL,
+    Exchange,
+    Extraction,
+    FailureKind,
+    Kind,
+    OutcomeKind,
+    Outlink,
+    Role,
+)
+from crawler.recording import Capture
+from crawler.retry import RetryPolicy, failure_kind, host_report
+from crawler.robots import RobotsRules, answer_of
+from crawler.scope import Scope
+from crawler.urls import join
+
+log = logging.getLogger(__name__)
+REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
+ReadOutlinks = Callable[[str, int], Awaitable[dict[str, Role]]]
+
+
+@dataclass(slots=True)
+class Visitor:
+    """All that a visit needs, handed in by the crawl."""
+
+    fetcher: Fetcher
+    frontier: Frontier
+    scope: Scope
+    retry: RetryPolicy
+    robots: RobotsRules | None
+    """None when robots.txt is not obeyed."""
+    agent: str
+    read_outlinks: ReadOutlinks
+    clock: Clock
+
+    async def visit(self, url: CrawlURL) -> Capture:
+        """Never raises for what a page or server does; raises OSError when the local disk fails, and CancelledError."""
+        try:
+            return await self._visit(url)
+        except OSError:
+            raise
+        except Exception as error:
+            log.exception("%s: internal error", url.url)
+            return self._without_fetch(url, OutcomeKind.FAILED, f"internal error: {error!r}", FailureKind.INTERNAL)
+
+    async def _visit(self, url: CrawlURL) -> Capture:
+        if url.rejudge:
+            return await self._rejudge(url)
+        refusal = self._refusal(url)
+        if refusal is not None:
+            return refusal
+        exchange = await self.fetcher.fetch(url)
+        now = utc(self.clock.time())
+        disposition = self.retry.decide(self._tries(url), exchange, now)
+        if isinstance(disposition, Finished) and url.again:
+            disposition = Settled()
+        host = host_report(exchange, now)
+        failure = failure_kind(exchange)
+        if isinstance(disposition, RetryAt):
+            return Capture(url, disposition, exchange.started, exchange, failure=failure, host=host)
+        if url.kind is Kind.ROBOTS:
+            answer = answer_of(exchange, url.redirects, self.agent)
+            return Capture(url, disposition, exchange.started, exchange, failure=failure, robots=answer, host=host)
+        try:
+            extraction, outlinks, joins = self._follow(url, exchange)
+        except Exception as error:  # a page that breaks the search for links costs its links, not its record
+            log.exception("%s: links not extracted", url.url)
+            extraction, outlinks, joins = Extraction(failure=f"internal error: {error!r}"), [], None
+        return Capture(
+            url, disposition, exchange.started, exchange, extraction, outlinks, failure, joins=joins, host=host
+        )
+
+    @staticmethod
+    def _tries(url: CrawlURL) -> int:
+        # A fetch beyond the outcome is not repeated: the URL has its answer.
+        return 1 << 16 if url.again and url.kind is not Kind.ROBOTS else url.attempt
+
+    def _refusal(self, url: CrawlURL) -> Capture | None:
+        """The capture that says no without asking the host, or None."""
+        verdict = self.scope.still_wanted(url)
+        if not verdict.accepted:
+            return self._without_fetch(url, OutcomeKind.EXCLUDED, verdict.rule, None)
+        if self.robots is None or url.kind is Kind.ROBOTS:
+            return None
+        answer = self.frontier.robots_text(url)
+        if answer is None:
+            return None
+        if answer.refusal is not None:
+            reason = f"its robots.txt could not be had: {answer.refusal}"
+            return self._without_fetch(url, OutcomeKind.FAILED, reason, answer.failure)
+        if not self.robots.allows(url.url, answer.text or ""):
+            return self._without_fetch(url, OutcomeKind.EXCLUDED, "robots.txt", None)
+        return None
+
+    def _without_fetch(
+        self, url: CrawlURL, kind: OutcomeKind, reason: str, failure: FailureKind | None
+    ) -> Capture:
+        disposition = Settled() if url.again else Finished(kind, reason)
+        return Capture(url, disposition, utc(self.clock.time()), failure=failure)
+
+    def _follow(self, url: CrawlURL, exchange: Exchange) -> tuple[Extraction, list[Outlink], str | None]:
+        """The document's links, those the rules accept, and the URL that joins the seed's scope, if one does."""
+        if exchange.status in REDIRECT_STATUSES:
+            target = self._redirect_target(exchange)
+            if target is not None:
+                outlink, _, joins = self.scope.judge_redirect(url, target)
+                if joins:
+                    self.scope.join(url.seed, target)
+                extraction = Extraction({target: REDIRECT})
+                return extraction, [] if outlink is None else [outlink], target if joins else None
+        if not exchange.content or exchange.message is None:
+            return Extraction(), [], None
+        charset = charset_of(exchange.header("content-type"))
+        extraction = extract(Document(url.url, exchange.media_type, charset, exchange.content))
+        return extraction, self.scope.judge(url, extraction.links, self.frontier.known), None
+
+    @staticmethod
+    def _redirect_target(exchange: Exchange) -> str | None:
+        location = exchange.header("location")
+        if location is None:
+            return None
+        # Servers send UTF-8 in Location; the header was read as latin-1.
+        text = location.encode("latin-1", "replace").decode("utf-8", "replace")
+        return join(exchange.url, text)
+
+    async def _rejudge(self, url: CrawlURL) -> Capture:
+        place = await self.frontier.stored_outlinks(url)
+        links = {} if place is None else await self.read_outlinks(*place)
+        redirects = [target for target, role in links.items() if role.code == "R"]
+        if redirects:
+            outlink, _, joins = self.scope.judge_redirect(url, redirects[0])
+            outlinks = [] if outlink is None else [outlink]
+            return Capture(
+                url, Settled(), utc(self.clock.time()), outlinks=outlinks, joins=redirects[0] if joins else None
+            )
+        outlinks = self.scope.judge(url, links, self.frontier.known)
+        return Capture(url, Settled(), utc(self.clock.time()), outlinks=outlinks)
+
+
+def charset_of(content_type: str | None) -> str | None:
+    """The charset parameter of a Content-Type, without quotes."""
+    if content_type is None or "charset" not in content_type.lower():
+        return None
+    for parameter in content_type.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip("\"'") or None
+    return None
