@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 import ssl
 import time
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ _HEAD_LIMITS: dict[str, Any] = {"max_line_size": 1 << 20, "max_field_size": 1 <<
 _ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 _OFF_THREAD = 256 << 10
 _DNS_TTL = 60
+_URL = re.compile(r"[!-~]+")  # RFC 3986 section 2; a line break would even make a request of its own
 _PROTOCOLS = {"HTTP/1.0": "http/1.0", "HTTP/1.1": "http/1.1"}
 
 
@@ -149,7 +151,9 @@ class HttpFetcher:
 
 
 def request_url(url: str) -> URL:
-    """The URL for aiohttp, as it stands. Raises ValueError."""
+    """The URL for aiohttp, as it stands. Raises ValueError for what must not stand in a request line."""
+    if not _URL.fullmatch(url):
+        raise ValueError("a URL on the wire has only visible ASCII characters")
     parsed = URL(url, encoded=True)
     if url.endswith("?") and not parsed.raw_query_string:
         # yarl drops a `?` with nothing after it; as a part of the path it stays on the wire.

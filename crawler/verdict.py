@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import ssl
 from dataclasses import dataclass
 
@@ -26,7 +28,7 @@ WHOLE = Verdict()
 def judge(url: str, capture: Capture, error: Exception | None, *, expired: bool, timeout: float) -> Verdict:
     """`error` is what aiohttp raised, `expired` tells that the time for the whole fetch was over, `timeout` is the
     longest silence allowed."""
-    where = _host(url)
+    where = _printable(_host(url))
     if not capture.begun:
         return Verdict(None, _not_connected(where, error, expired=expired, timeout=timeout))
     if capture.ending is Ending.COMPLETE:
@@ -88,7 +90,7 @@ def _not_connected(where: str, error: Exception | None, *, expired: bool, timeou
         return Failure(FailureKind.CONNECT, f"cannot connect to {where}: {cause}")
     if isinstance(error, aiohttp.ClientConnectionError | ConnectionError):
         return _disconnect(f"{where} closed the connection before the request was sent")
-    if isinstance(error, ValueError):  # aiohttp's and yarl's InvalidURL among them
+    if isinstance(error, ValueError | aiohttp.NonHttpUrlClientError):  # aiohttp's and yarl's InvalidURL among them
         return Failure(FailureKind.INVALID_URL, f"no request can be made for it: {_one_line(error)}")
     return Failure(FailureKind.INTERNAL, f"{where}: {_one_line(error)}")
 
@@ -123,7 +125,8 @@ def _cause(error: BaseException | None) -> str:
     if isinstance(root, ssl.SSLError) and root.reason:
         return root.reason.replace("_", " ").lower()
     if isinstance(root, OSError) and root.strerror:
-        return root.strerror
+        # asyncio puts its own words into strerror; getaddrinfo's numbers are not errno's
+        return root.strerror if isinstance(root, socket.gaierror) or not root.errno else os.strerror(root.errno)
     return _one_line(root)
 
 
@@ -131,7 +134,11 @@ def _one_line(error: BaseException | None) -> str:
     text = "" if error is None else f"{type(error).__name__}: {error}".strip(": ")
     if isinstance(error, asyncio.TimeoutError) and not str(error):
         text = "timed out"
-    return "".join(char if char.isprintable() else " " for char in " ".join(text.split()))[:200]
+    return _printable(" ".join(text.split()))[:200]
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _host(url: str) -> str:

@@ -1,0 +1,418 @@
+"""The fetcher against real servers on loopback: what it sends, what it keeps, and how each failure is told."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import trustme
+
+from crawler.config import CrawlConfig
+from crawler.fetcher import HttpFetcher
+from crawler.model import CrawlURL, Exchange, FailureKind, Kind, Truncation
+from crawler.resolver import OverrideResolver
+from crawler.spool import Spool, SpoolError
+from crawler.wire import CURRENT, Capture, TapConnector
+from tests.support.hostile import LIMITS, HostileServer
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@pytest.fixture
+def server() -> Iterator[HostileServer]:
+    with HostileServer() as hostile:
+        yield hostile
+
+
+@contextlib.asynccontextmanager
+async def serving(handler: Handler, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """A server that answers by `handler`, which must close; gives its port."""
+    listener = await asyncio.start_server(handler, "127.0.0.1", 0, ssl=context)
+    async with listener:
+        port: int = listener.sockets[0].getsockname()[1]
+        yield port
+
+
+def answering(response: bytes, requests: list[bytes] | None = None) -> Handler:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while request := await reader.readuntil(b"\r\n\r\n"):
+                if requests is not None:
+                    requests.append(request)
+                writer.write(response)
+                await writer.drain()
+        writer.close()
+
+    return handler
+
+
+def fetcher(tmp_path: Path, **options: Any) -> HttpFetcher:
+    extra = {name: options.pop(name) for name in ("resolver", "ssl_context") if name in options}
+    return HttpFetcher(CrawlConfig(**{"timeout": 5.0, **options}), spool_dir=tmp_path, **extra)
+
+
+def certificate() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's context, and a client's that trusts it."""
+    authority = trustme.CA()
+    server_side, client_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(server_side)
+    authority.configure_trust(client_side)
+    return server_side, client_side
+
+
+def body_of(exchange: Exchange) -> bytes:
+    assert exchange.response is not None
+    assert exchange.message is not None
+    return exchange.response.read(exchange.message.head_end, exchange.message.end)
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nX: 1\r\nx: 2\r\nContent-Length: 5\r\n\r\nhello"
+
+
+async def test_an_ordinary_exchange(tmp_path: Path) -> None:
+    async with serving(answering(OK)) as port, fetcher(tmp_path) as fetch:
+        before = datetime.now(UTC)
+        exchange = await fetch.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
+        after = datetime.now(UTC)
+    assert exchange.whole
+    assert exchange.response is not None
+    assert exchange.response.read(0, 999) == OK
+    assert exchange.response.in_memory == len(OK)
+    assert exchange.message is not None
+    assert (exchange.message.start, exchange.message.head_end) == (0, len(OK) - 5)
+    assert (exchange.status, exchange.http_version, exchange.media_type) == (200, "http/1.1", "text/html")
+    assert exchange.headers[1:3] == (("X", "1"), ("x", "2"))
+    assert exchange.content == b"hello"
+    assert before <= exchange.started <= after
+    assert exchange.peer == "127.0.0.1"
+    assert exchange.tls is None
+    assert exchange.connect_ms is not None
+    assert exchange.first_byte_ms is not None
+    assert exchange.connect_ms <= exchange.first_byte_ms <= exchange.total_ms
+
+
+@pytest.mark.parametrize(
+    ("target", "line"),
+    [
+        ("", b"GET / HTTP/1.1"),
+        ("/a?", b"GET /a? HTTP/1.1"),
+        ("/?", b"GET /? HTTP/1.1"),
+        ("/a%7cb|c//../%zz;x=~'()?q=%2F&r=a|b?", b"GET /a%7cb|c//../%zz;x=~'()?q=%2F&r=a|b? HTTP/1.1"),
+        ("/caf%C3%A9?b=1&a=2&b", b"GET /caf%C3%A9?b=1&a=2&b HTTP/1.1"),
+    ],
+)
+async def test_the_url_goes_out_as_it_stands(tmp_path: Path, target: str, line: bytes) -> None:
+    requests: list[bytes] = []
+    async with serving(answering(OK, requests)) as port, fetcher(tmp_path) as fetch:
+        exchange = await fetch.fetch(CrawlURL(f"http://127.0.0.1:{port}{target}"))
+    assert [exchange.request] == requests
+    assert requests[0].split(b"\r\n")[0] == line
+    assert f"Host: 127.0.0.1:{port}".encode() in requests[0].split(b"\r\n")
+
+
+async def test_headers_name_the_crawler_and_take_the_users_own(tmp_path: Path) -> None:
+    requests: list[bytes] = []
+    own = (("Cookie", "a=1"), ("accept", "text/plain"), ("X-Two", "1"), ("X-Two", "2"))
+    async with serving(answering(OK, requests)) as port, \
+            fetcher(tmp_path, contact="https://example.org/bot", headers=own) as fetch:
+        await fetch.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
+    lines = requests[0].split(b"\r\n")
+    assert b"User-Agent: annals/0.1 (+https://example.org/bot)" in lines
+    assert b"Accept-Encoding: gzip, deflate, br" in lines
+    assert [line for line in lines if line.lower().startswith(b"accept:")] == [b"accept: text/plain"]
+    assert [line for line in lines if line.startswith(b"X-Two")] == [b"X-Two: 1", b"X-Two: 2"]
+    assert b"Cookie: a=1" in lines
+
+
+async def test_a_redirect_is_an_answer(tmp_path: Path) -> None:
+    requests: list[bytes] = []
+    response = b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nSet-Cookie: a=1\r\nContent-Length: 0\r\n\r\n"
+    async with serving(answering(response, requests)) as port, fetcher(tmp_path) as fetch:
+        for _ in range(2):
+            exchange = await fetch.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
+    assert (exchange.status, exchange.header("location")) == (302, "/elsewhere")
+    assert len(requests) == 2
+    assert b"cookie" not in requests[1].lower()
+
+
+@pytest.mark.parametrize(
+    ("type_", "kind", "parsed"),
+    [
+        ("text/html", Kind.NAVIGATION, True),
+        ("TEXT/CSS ; x=y", Kind.REQUISITE, True),
+        ("image/svg+xml", Kind.REQUISITE, True),
+        ("application/rss+xml", Kind.NAVIGATION, True),
+        ("nonsense", Kind.NAVIGATION, True),
+        ("image/png", Kind.REQUISITE, False),
+        ("text/plain", Kind.NAVIGATION, False),
+        ("text/plain", Kind.ROBOTS, True),
+        ("application/octet-stream", Kind.ROBOTS, True),
+    ],
+)
+async def test_content_is_decoded_only_for_the_parsers(tmp_path: Path, type_: str, kind: Kind, parsed: bool) -> None:
+    packed = gzip.compress(b"hello")
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {type_}\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
+    async with serving(answering(head.encode() + packed)) as port, fetcher(tmp_path) as fetch:
+        exchange = await fetch.fetch(CrawlURL(f"http://127.0.0.1:{port}/", kind=kind))
+    assert exchange.content == (b"hello" if parsed else b"")
+    assert body_of(exchange) == packed
+
+
+async def test_a_bomb_is_cut_at_the_limit_and_kept_as_it_came(tmp_path: Path) -> None:
+    bomb = gzip.compress(gzip.compress(bytes(1 << 27)))
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
+    async with serving(answering(head + bomb)) as port, fetcher(tmp_path) as fetch:
+        exchange = await fetch.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
+    assert exchange.content == bytes(16 << 20)
+    assert body_of(exchange) == bomb
+
+
+async def test_large_bodies_go_to_disk(tmp_path: Path) -> None:
+    body = bytes(range(256)) * (3 << 12)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: %d\r\n\r\n" % len(body)
+    async with serving(answering(head + body)) as port, fetcher(tmp_path) as fetch:
+        exchange = await fetch.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
+    assert exchange.whole
+    assert exchange.response is not None
+    assert exchange.response.in_memory == 0
+    assert b"".join(exchange.response.chunks()) == head + body
+    assert exchange.content == b""
+    exchange.response.close()
+
+
+async def test_a_body_of_exactly_the_limit_is_whole(tmp_path: Path) -> None:
+    async with serving(answering(OK)) as port, fetcher(tmp_path, max_body=5) as five, fetcher(tmp_path, max_body=4) as four:
+        whole = await five.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
+        cut = await four.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
+    assert whole.whole
+    assert (cut.truncated, cut.failure, body_of(cut)) == (Truncation.LENGTH, None, b"hell")
+
+
+async def test_a_disk_that_cannot_take_the_body_is_raised(tmp_path: Path) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (2 << 20)
+    async with serving(answering(head + bytes(2 << 20))) as port, fetcher(tmp_path / "gone") as fetch:
+        with pytest.raises(SpoolError, match="gone"):
+            await fetch.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
+
+
+async def test_tls_is_described(tmp_path: Path) -> None:
+    server_side, client_side = certificate()
+    async with serving(answering(OK), server_side) as port, fetcher(tmp_path, ssl_context=client_side) as fetch:
+        exchange = await fetch.fetch(CrawlURL(f"https://127.0.0.1:{port}/"))
+    assert exchange.whole
+    assert exchange.tls is not None
+    version, cipher = exchange.tls
+    assert version in ("tls/1.2", "tls/1.3")
+    assert cipher in {entry["name"] for entry in client_side.get_ciphers()}
+
+
+async def failure(tmp_path: Path, url: str, **options: Any) -> tuple[FailureKind, str]:
+    async with fetcher(tmp_path, **options) as fetch:
+        exchange = await fetch.fetch(CrawlURL(url))
+    assert exchange.failure is not None
+    assert (exchange.response, exchange.message, exchange.truncated, exchange.whole) == (None, None, None, False)
+    return exchange.failure.kind, exchange.failure.reason
+
+
+async def test_an_unknown_name(tmp_path: Path) -> None:
+    kind, reason = await failure(tmp_path, "http://no-such-host.invalid/x")
+    assert kind is FailureKind.DNS
+    assert reason.startswith("cannot resolve no-such-host.invalid: ")
+
+
+async def test_a_refused_connection(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    kind, reason = await failure(tmp_path, f"http://127.0.0.1:{port}/")
+    assert kind is FailureKind.CONNECT
+    assert "refused" in reason.lower()
+
+
+async def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
+    server_side, _ = certificate()
+    async with serving(answering(OK), server_side) as port:
+        kind, reason = await failure(tmp_path, f"https://127.0.0.1:{port}/")
+    assert kind is FailureKind.TLS
+    assert "certificate" in reason
+
+
+async def test_no_tls_where_tls_was_expected(tmp_path: Path) -> None:
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10)
+        writer.write(OK)
+        writer.close()
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10)
+        writer.transport.abort()
+
+    for handler in (plain, hang_up):
+        async with serving(handler) as port:
+            kind, _ = await failure(tmp_path, f"https://127.0.0.1:{port}/")
+        assert kind is FailureKind.TLS
+
+
+async def test_a_handshake_that_never_ends(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:  # the kernel accepts, nobody answers
+        port = listener.getsockname()[1]
+        kind, reason = await failure(tmp_path, f"https://127.0.0.1:{port}/", timeout=0.2)
+    assert kind is FailureKind.TIMEOUT
+    assert "no connection" in reason
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "http://", "http:///path", "ftp://127.0.0.1/", "http://127.0.0.1:99999/", "http://[::1/", "http://a b/",
+     "mailto:a@b", "http://exa\nmple.test/", f"http://{'a' * 70}.test/", "http://127.0.0.1:1/\r\nX: y"],
+)
+async def test_urls_that_cannot_be_fetched_end_as_values(tmp_path: Path, url: str) -> None:
+    kind, reason = await failure(tmp_path, url)
+    assert kind in (FailureKind.INVALID_URL, FailureKind.DNS)
+    assert reason.isprintable()
+
+
+async def test_a_name_with_a_fixed_address(tmp_path: Path) -> None:
+    requests: list[bytes] = []
+    async with serving(answering(OK, requests)) as port:
+        resolver = OverrideResolver({"demo.test": ("127.0.0.1", port)})
+        async with fetcher(tmp_path, resolver=resolver) as fetch:
+            exchange = await fetch.fetch(CrawlURL("http://demo.test/page"))
+            other = await fetch.fetch(CrawlURL("http://other.invalid/"))
+    assert exchange.whole
+    assert exchange.peer == "127.0.0.1"
+    assert b"\r\nHost: demo.test\r\n" in requests[0]
+    assert other.failure is not None
+    assert other.failure.kind is FailureKind.DNS
+
+
+async def test_a_connection_at_rest_is_used_again(tmp_path: Path, server: HostileServer) -> None:
+    async with fetcher(tmp_path) as fetch:
+        first, second = [await fetch.fetch(CrawlURL(f"http://127.0.0.1:{server.port}/case/plain")) for _ in range(2)]
+    assert server.connections == 1
+    assert first.connect_ms is not None
+    assert (second.connect_ms, second.peer) == (None, "127.0.0.1")
+
+
+@pytest.mark.parametrize("name", ["too-long-body", "two-responses", "no-content-with-body"])
+async def test_a_connection_out_of_step_is_not(tmp_path: Path, server: HostileServer, name: str) -> None:
+    async with fetcher(tmp_path) as fetch:
+        for path in (f"/case/{name}", "/case/plain"):
+            exchange = await fetch.fetch(CrawlURL(f"http://127.0.0.1:{server.port}{path}"))
+            assert exchange.whole
+    assert server.connections == 2
+
+
+async def test_unasked_bytes_close_an_idle_connection(tmp_path: Path) -> None:
+    connections = 0
+    gone = asyncio.Event()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        if connections == 1:
+            await asyncio.sleep(0.05)
+            writer.write(OK.replace(b"hello", b"false"))
+            assert not await reader.read()
+            gone.set()
+        writer.close()
+
+    async with serving(handler) as port, fetcher(tmp_path) as fetch:
+        await fetch.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
+        await gone.wait()
+        exchange = await fetch.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
+    assert exchange.content == b"hello"
+    assert connections == 2
+
+
+async def test_a_dropped_idle_connection_costs_one_resend(tmp_path: Path, server: HostileServer) -> None:
+    url = CrawlURL(f"http://127.0.0.1:{server.port}/case/only-fresh")
+    async with fetcher(tmp_path) as fetch:
+        many = await asyncio.gather(*(fetch.fetch(url) for _ in range(3)))  # three idle connections, all of them stale
+        again = await fetch.fetch(url)
+    assert [exchange.resent for exchange in many] == [0, 0, 0]
+    assert (again.resent, again.whole) == (1, True)
+    assert server.received("/case/only-fresh") == [again.request] * 5
+    assert again.response is not None
+    assert again.response.read(0, 9999) == server.sent("/case/only-fresh")[-1]
+
+
+@pytest.mark.parametrize("name", ["close-at-once", "early-close", "reset-in-body", "reset-at-once"])
+async def test_nothing_else_is_sent_twice(tmp_path: Path, server: HostileServer, name: str) -> None:
+    async with fetcher(tmp_path) as fetch:
+        await fetch.fetch(CrawlURL(f"http://127.0.0.1:{server.port}/case/plain"))  # leaves an idle connection
+        await fetch.fetch(CrawlURL(f"http://127.0.0.1:{server.port}/case/plain"))
+        async with fetcher(tmp_path) as other:
+            exchange = await other.fetch(CrawlURL(f"http://127.0.0.1:{server.port}/case/{name}"))
+    assert exchange.resent == 0
+    assert len(server.received(f"/case/{name}")) == 1
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+async def test_a_server_that_speaks_first(tmp_path: Path, tls: bool) -> None:
+    banner = b"220 mail.test ESMTP\r\n"
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(banner)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"500 what?\r\n")
+        writer.close()
+
+    server_side, client_side = certificate()
+    async with serving(handler, server_side if tls else None) as port, \
+            fetcher(tmp_path, ssl_context=client_side, timeout=1.0) as fetch:
+        exchange = await fetch.fetch(CrawlURL(f"http{'s' if tls else ''}://127.0.0.1:{port}/"))
+    assert exchange.failure is not None
+    assert exchange.failure.kind is FailureKind.NOT_HTTP
+    assert exchange.response is not None
+    print(exchange.response.read(0, 99))
+    assert exchange.response.read(0, 99).startswith(banner)
+    assert exchange.message is None
+
+
+@pytest.mark.parametrize("name", ["silence", "silence-after-head", "length-differs", "infinite-noise"])
+async def test_a_cancelled_fetch_closes_its_connection(tmp_path: Path, server: HostileServer, name: str) -> None:
+    path = f"/case/{name}"
+    async with fetcher(tmp_path, **{**LIMITS, "timeout": 30.0, "max_fetch_time": 30.0}) as fetch:
+        task = asyncio.create_task(fetch.fetch(CrawlURL(f"http://127.0.0.1:{server.port}{path}")))
+        while not server.sent(path):
+            await asyncio.sleep(0.001)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with asyncio.timeout(5):
+            while server.open_connections:
+                await asyncio.sleep(0.001)
+
+
+async def test_a_reader_that_lags_stops_the_socket(tmp_path: Path, server: HostileServer) -> None:
+    path = "/case/infinite-body"
+    capture = Capture(Spool(tmp_path), max_body=1 << 40, silence=5.0)
+    CURRENT.set(capture)
+    async with aiohttp.ClientSession(connector=TapConnector()) as session, \
+            session.get(f"http://127.0.0.1:{server.port}{path}") as response:
+        # Nobody reads: the server's writes must come to a halt, and what was received must stay small.
+        size, before = -1, -2
+        while size != before:
+            await asyncio.sleep(0.3)
+            size, before = len(server.sent(path)[0]), size
+        held = capture.response.size
+        assert held < 4 << 20
+        await response.content.readexactly(held + 1)  # and it goes on when somebody does
+        assert capture.response.size > held
+    capture.close()
+
+
+async def test_only_an_open_fetcher_fetches(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="async with"):
+        await fetcher(tmp_path).fetch(CrawlURL("http://127.0.0.1/"))
