@@ -7,6 +7,7 @@ a scheme means https. What is wrong is said for all lines at once, so that it ca
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -59,7 +60,7 @@ def is_url(argument: str) -> bool:
     """True for a command line argument that is a URL and not the name of a file."""
     if "://" in argument:
         return True
-    return not Path(argument).exists() and _HOST_LIKE.fullmatch(argument) is not None
+    return not os.path.exists(argument) and _HOST_LIKE.fullmatch(argument) is not None
 
 
 def _seeds_of(argument: str, stdin: BinaryIO) -> Iterable[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-_SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)\s*(?:([kmgt])(?:i?b)?|b)?", re.IGNORECASE)
-_TIME = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*(sec|min|[smhdw])?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,20}(?:\.\d{1,9})?)\s*(?:([kmgt])(?:i?b)?|b)?", re.IGNORECASE | re.ASCII)
+_TIME = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*(sec|min|[smhdw])?", re.IGNORECASE | re.ASCII)
 
 # Powers of 1024 whichever way they are written, as wget reads them: nobody means 2GB to be less than 2GiB.
 _SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -68,4 +68,4 @@ def show_duration(seconds: float) -> str:
     for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds and seconds % length == 0:
             return f"{seconds / length:.0f}{unit}"
-    return f"{seconds:g}s"
+    return f"{seconds:.3f}".rstrip("0").rstrip(".") + "s"
