@@ -13,19 +13,21 @@ from crawler.options import BY_NAME, OPTIONS, Group, Option
 from crawler.settings import Setting, did_you_mean, read_setting
 
 _DESCRIPTION = """\
-Walks the web sites that SEEDS name and keeps every HTTP exchange, byte for byte, in WARC files.
-It may be interrupted at any time: the same command line again goes on where it stopped.
+Walks the web sites that SEEDS name and keeps every HTTP exchange, byte for
+byte, in WARC files. It may be interrupted at any time: the same command line
+again goes on where it stopped.
 """
 
 _EPILOG = """\
-sizes: bytes, or 10K, 5M, 2G (powers of 1024); times: seconds, or 90s, 5m, 2h, 1d
-exit codes: 0 finished, or a limit was reached; 1 failed; 2 wrong usage; 3 stopped, can be resumed
+sizes:      bytes, or 10K, 5M, 2G (powers of 1024)
+times:      seconds, or 90s, 5m, 2h, 1d
+exit codes: 0 finished, or a limit was reached; 1 failed; 2 wrong usage;
+            3 stopped, can be resumed
 
 examples:
-  python -m crawler seeds.txt                 the sites a file names, one URL a line
-  python -m crawler https://example.com/      one site
-  python -m crawler seeds.txt --max-pages 1000 --delay 2
-  python -m crawler --demo                    a bundled site, without any network
+  python -m crawler seeds.txt              the sites in a file, one URL a line
+  python -m crawler https://example.com/   one site
+  python -m crawler --demo                 a bundled site, without any network
 """
 
 

@@ -74,6 +74,13 @@ class _OneLine(logging.Formatter):
 
     converter = staticmethod(time.gmtime)
 
+    def format(self, record: logging.LogRecord) -> str:
+        cached, record.exc_text = record.exc_text, None  # another handler's idea of a traceback is not ours
+        try:
+            return super().format(record)
+        finally:
+            record.exc_text = cached
+
     def formatMessage(self, record: logging.LogRecord) -> str:
         record.message = printable(record.message)
         return super().formatMessage(record)

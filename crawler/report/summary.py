@@ -35,12 +35,17 @@ class Hints:
 
 def print_summary(console: Console, summary: Summary, hints: Hints) -> None:
     """Writes the summary. Raises OSError when the console's file has gone away."""
-    console.print(_Lines(headline(summary)))
+    _print_line(console, headline(summary))
     if not summary.already_complete:
         console.print(Padding(_counts(summary), (1, 2)))
     console.print(Padding(_places(summary), (0, 2) if not summary.already_complete else (1, 2, 0, 2)))
     for line in closing(summary, hints):
-        console.print(_Lines(line))
+        _print_line(console, line)
+
+
+def _print_line(console: Console, text: str) -> None:
+    """Without wrapping: what stands on one line can be copied from one line."""
+    console.print(Text(text), soft_wrap=True)
 
 
 def headline(summary: Summary) -> str:
@@ -138,13 +143,3 @@ def _segment_lines(summary: Summary) -> Sequence[str]:
 
 def _number(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-class _Lines:
-    """Text that is not wrapped: what stands on one line can be copied from one line."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __rich_console__(self, console: Console, options: object) -> list[Text]:
-        return [Text(self._text, no_wrap=True, overflow="ignore")]
