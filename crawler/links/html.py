@@ -1,0 +1,104 @@
+"""Links in HTML, and in XHTML and SVG documents, which are read as HTML is."""
+
+from __future__ import annotations
+
+import re
+
+from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
+
+from crawler.links import roles
+from crawler.links.charset import UTF_8, decode, of_html
+from crawler.links.css import add_css
+from crawler.links.document import Document
+from crawler.links.elements import COMMON, HANDLERS, SELECTOR, Attributes, add_common, title
+from crawler.links.references import References
+from crawler.links.tags import is_costly, start_tags
+
+MAX_NESTING = 3
+"""Documents in documents in documents: an iframe's srcdoc, a frame set's noframes."""
+
+_XML_PROLOGUE = 4096
+_SELF_CLOSED = re.compile(r"<((?:\w+:)?(?:script|style|title|textarea|iframe|noframes|noembed|xmp))(\s[^<>]*)?/>")
+_STYLESHEET = re.compile(r"<\?xml-stylesheet\s[^>]*?href\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_WITH_TEXT = frozenset(("title", "style", "template", "iframe", "noframes"))
+_SVG_DEPTH = 64
+
+
+def extract_html(document: Document, references: References) -> None:
+    """The references and the title of an HTML document."""
+    encoding, mark = of_html(document.content, document.charset)
+    references.encoding = encoding
+    content = document.content[mark:] if mark else document.content
+    # The parser reads UTF-8 bytes as they are, U+FFFD for what is invalid in them.
+    _search(content if encoding is UTF_8 else decode(content, encoding), references)
+
+
+def extract_xml(document: Document, references: References) -> None:
+    """The references of an XHTML or SVG document: HTML but for tags that close themselves, and style sheets on top."""
+    encoding, mark = of_html(document.content, document.charset)
+    references.encoding = encoding
+    text = decode(document.content[mark:], encoding)
+    for double, single in _STYLESHEET.findall(text[:_XML_PROLOGUE]):
+        references.add(double or single, roles.XML_STYLESHEET)
+    _search(_SELF_CLOSED.sub(r"<\1\2></\1>", text), references, svg_title=True)
+
+
+def _search(markup: bytes | str, references: References, *, svg_title: bool = False) -> None:
+    if is_costly(markup if isinstance(markup, bytes) else markup.encode("utf-8", "replace")):
+        text = markup if isinstance(markup, str) else markup.decode("utf-8", "replace")
+        for tag, attributes, content in start_tags(text):
+            _add(tag, attributes, references)
+            if tag in _WITH_TEXT:
+                _add_text(tag, attributes, content, references)
+        return
+    # Without mutation events the tree is what the source says.
+    tree = LexborHTMLParser(markup, options=LexborDocumentOptions.WO_EVENTS)
+    pending = [iter(tree.css(SELECTOR))]
+    while pending:
+        for node in pending[-1]:
+            tag = node.tag or ""
+            attributes = node.attributes
+            _add(tag, attributes, references)
+            if tag not in _WITH_TEXT:
+                continue
+            if tag == "template":  # what it holds is a document fragment of its own
+                pending.extend(iter(fragment.css(SELECTOR)) for fragment in node.template_fragments())
+                break
+            if tag != "title" or svg_title or not _is_in_svg(node):
+                _add_text(tag, attributes, node.text(deep=False), references)
+        else:
+            pending.pop()
+
+
+def _add(tag: str, attributes: Attributes, references: References) -> None:
+    # XML may name an element with a prefix: `svg:image`.
+    handler = HANDLERS.get(tag) or HANDLERS.get(tag.rpartition(":")[2])
+    if handler is not None:
+        handler(attributes, references)
+    if not COMMON.isdisjoint(attributes):
+        add_common(tag, attributes, references)
+
+
+def _add_text(tag: str, attributes: Attributes, text: str, references: References) -> None:
+    """The elements whose text matters. What a nested document calls itself is not this one's title."""
+    if tag == "style":
+        add_css(text, references)
+    elif tag == "title":
+        if references.title is None:
+            references.title = title(text)
+    else:
+        markup = attributes.get("srcdoc") if tag == "iframe" else text
+        if markup and references.nesting < MAX_NESTING:
+            inner = references.nested()
+            _search(markup, inner)
+            references.take(inner)
+
+
+def _is_in_svg(node: LexborNode) -> bool:
+    """An SVG title is a tooltip. Its ancestors are looked for no further than drawings are nested."""
+    for _ in range(_SVG_DEPTH):
+        parent = node.parent
+        if parent is None or parent.tag == "svg":
+            return parent is not None
+        node = parent
+    return False

@@ -1,0 +1,51 @@
+"""The roles of links: one shared object each, in the notation of Heritrix's outlinks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+from crawler.model import Kind, Role
+
+
+def link(context: str) -> Role:
+    """Something that a reader would follow."""
+    return Role(Kind.NAVIGATION, context, "L")
+
+
+def embed(context: str) -> Role:
+    """Something that the page needs to be shown."""
+    return Role(Kind.REQUISITE, context, "E")
+
+
+def guess(context: str) -> Role:
+    """Something that a script of the page may turn into a URL."""
+    return Role(Kind.GUESS, context, "X")
+
+
+A_HREF = link("a/@href")
+LINK_HREF = link("link/@href")
+LINK_REQUISITE = embed("link/@href")
+META_REFRESH = Role(Kind.NAVIGATION, "meta/@refresh", "R")
+META_CONTENT = embed("meta/@content")
+BACKGROUND = embed("@background")
+LAZY = guess("@data-src")
+XML_STYLESHEET = embed("xml-stylesheet/@href")
+CSS_URL = embed("css/url()")
+CSS_IMAGE_SET = embed("css/image-set()")
+CSS_IMPORT = Role(Kind.REQUISITE, "css/@import", "E", same_hop=True)
+
+
+@lru_cache(maxsize=4096)
+def better(first: Role, second: Role) -> Role:
+    """The role of a URL that was found in two: the smaller kind, then the one that costs no hop, then the first.
+
+    A page's link that is also its requisite stays wanted as a requisite where a link would be out of scope."""
+    best, other = (second, first) if _order(second) < _order(first) else (first, second)
+    if best.kind is Kind.NAVIGATION and (other.kind is Kind.REQUISITE or other.embedded):
+        return replace(best, embedded=True)
+    return best
+
+
+def _order(role: Role) -> tuple[int, bool]:
+    return (role.kind, not role.same_hop)
