@@ -40,6 +40,9 @@ class Role:
     """Heritrix's hop letter: L link, E embed, X speculative, R redirect."""
     same_hop: bool = False
     """True for a redirect and for a CSS import: what it leads to is no hop further from the scope."""
+    embedded: bool = False
+    """True for a link that the same document also needs as a requisite (`<a href=x.jpg><img src=x.jpg></a>`): where
+    it is out of scope as a link, it is to be judged as a requisite."""
 
 
 REDIRECT = Role(Kind.NAVIGATION, "header/location", "R", same_hop=True)
