@@ -17,7 +17,7 @@ CODINGS = ("gzip", "deflate", "br")
 """What a request may offer in Accept-Encoding."""
 
 _PARSED_TYPES = frozenset({"text/html", "application/xhtml+xml", "text/css", "text/xml", "application/xml"})
-_ESSENCE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")  # RFC 9110 section 5.6.2: tokens
+_ESSENCE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")  # tokens, RFC 9110 section 5.6.2
 _SLICE = 64 << 10
 _STEP = 512
 _MAX_LAYERS = 3
@@ -31,7 +31,7 @@ class _Undecodable(Exception):
 
 
 def media_type(value: str | None) -> str | None:
-    """The essence of a Content-Type value in lower case (WHATWG MIME Sniffing, section 4.4); None if it has none."""
+    """The essence of a Content-Type in lower case (WHATWG MIME Sniffing, section 4.4); None if it has none."""
     if value is None:
         return None
     essence = value.partition(";")[0].strip().lower()
@@ -51,7 +51,7 @@ def codings(headers: Headers) -> list[str]:
         size = len(name)
         if size == 16 and name.lower() == "content-encoding":
             content += value.lower().split(",")
-        elif size == 17 and name.lower() == "transfer-encoding":  # RFC 9112 section 6.1: applied after the content codings
+        elif size == 17 and name.lower() == "transfer-encoding":  # RFC 9112 section 6.1: applied after the others
             transfer += value.lower().split(",")
     names = (name.strip().removeprefix("x-") for name in content + transfer)
     return [name for name in names if name not in ("", "identity", "chunked")]

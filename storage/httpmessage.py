@@ -229,7 +229,7 @@ class ResponseFramer:
 def _head_end(buffer: bytes | bytearray, searched: int) -> int:
     """The offset past the first empty line, -1 if there is none yet."""
     crlf = buffer.find(b"\n\r\n", searched)
-    bare = buffer.find(b"\n\n", searched) if crlf < 0 else buffer.find(b"\n\n", searched, crlf)
+    bare = buffer.find(b"\n\n", searched) if crlf < 0 else buffer.find(b"\n\n", searched, crlf + 1)
     if bare >= 0:
         return bare + 2
     return crlf + 3 if crlf >= 0 else -1

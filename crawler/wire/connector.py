@@ -41,6 +41,7 @@ class TapConnector(aiohttp.TCPConnector):
             tap, reused = Tap(handler, transport, asyncio.get_running_loop()), False
             transport.set_protocol(tap)
             handler.connection_made(tap.tee)
+            tap.catch_early()
         tap.begin(capture, reused=reused)
         connection.add_callback(tap.released)
         return connection

@@ -35,6 +35,23 @@ class Tap(asyncio.Protocol):
         self._capture = capture
         capture.begin(self._transport, reused=reused)
 
+    def catch_early(self) -> None:
+        """A server that speaks first may have been heard before the tap was in place, on uvloop above all. aiohttp
+        keeps such bytes until it prepares for the request, then hands them to itself: there they are caught."""
+        handler = self._handler
+        if not handler.should_close:
+            return
+
+        def caught(data: bytes) -> None:
+            del handler.data_received  # uncovers the method of the class
+            self._loop.call_soon(self._early, data)  # the request goes out first, as it would have
+
+        handler.data_received = caught  # type: ignore[method-assign]
+
+    def _early(self, data: bytes) -> None:
+        if self._capture is not None and self._capture.ending is None:
+            self.data_received(data)
+
     def released(self) -> None:
         """aiohttp is about to pool or close the connection; only one that is certainly at rest may serve again."""
         if self._capture is not None:

@@ -23,6 +23,7 @@ from crawler.resolver import OverrideResolver
 from crawler.spool import Spool, SpoolError
 from crawler.wire import CURRENT, Capture, TapConnector
 from tests.support.hostile import LIMITS, HostileServer
+from tests.support.loops import LOOPS
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -35,22 +36,38 @@ def server() -> Iterator[HostileServer]:
 
 @contextlib.asynccontextmanager
 async def serving(handler: Handler, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """A server that answers by `handler`, which must close; gives its port."""
-    listener = await asyncio.start_server(handler, "127.0.0.1", 0, ssl=context)
+    """A server that answers by `handler`, gives its port. Ends when all its connections have."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        try:
+            await handler(reader, writer)
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # the client had enough
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    listener = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context)
     async with listener:
         port: int = listener.sockets[0].getsockname()[1]
         yield port
+        if tasks:
+            _, pending = await asyncio.wait(tasks, timeout=5)
+            assert not pending
 
 
 def answering(response: bytes, requests: list[bytes] | None = None) -> Handler:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            while request := await reader.readuntil(b"\r\n\r\n"):
-                if requests is not None:
-                    requests.append(request)
-                writer.write(response)
-                await writer.drain()
-        writer.close()
+        while request := await reader.readuntil(b"\r\n\r\n"):
+            if requests is not None:
+                requests.append(request)
+            writer.write(response)
+            await writer.drain()
 
     return handler
 
@@ -67,6 +84,13 @@ def certificate() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     authority.issue_cert("127.0.0.1").configure_cert(server_side)
     authority.configure_trust(client_side)
     return server_side, client_side
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits for what happens in the hostile server's threads."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
 
 
 def body_of(exchange: Exchange) -> bytes:
@@ -158,10 +182,11 @@ async def test_a_redirect_is_an_answer(tmp_path: Path) -> None:
         ("application/octet-stream", Kind.ROBOTS, True),
     ],
 )
-async def test_content_is_decoded_only_for_the_parsers(tmp_path: Path, type_: str, kind: Kind, parsed: bool) -> None:
+async def test_content_is_decoded_for_the_parsers_only(tmp_path: Path, type_: str, kind: Kind, parsed: bool) -> None:
     packed = gzip.compress(b"hello")
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: {type_}\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
-    async with serving(answering(head.encode() + packed)) as port, fetcher(tmp_path) as fetch:
+    fields = f"Content-Type: {type_}\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
+    response = b"HTTP/1.1 200 OK\r\n" + fields.encode() + packed
+    async with serving(answering(response)) as port, fetcher(tmp_path) as fetch:
         exchange = await fetch.fetch(CrawlURL(f"http://127.0.0.1:{port}/", kind=kind))
     assert exchange.content == (b"hello" if parsed else b"")
     assert body_of(exchange) == packed
@@ -190,7 +215,8 @@ async def test_large_bodies_go_to_disk(tmp_path: Path) -> None:
 
 
 async def test_a_body_of_exactly_the_limit_is_whole(tmp_path: Path) -> None:
-    async with serving(answering(OK)) as port, fetcher(tmp_path, max_body=5) as five, fetcher(tmp_path, max_body=4) as four:
+    async with serving(answering(OK)) as port, \
+            fetcher(tmp_path, max_body=5) as five, fetcher(tmp_path, max_body=4) as four:
         whole = await five.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
         cut = await four.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
     assert whole.whole
@@ -249,7 +275,6 @@ async def test_no_tls_where_tls_was_expected(tmp_path: Path) -> None:
     async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(10)
         writer.write(OK)
-        writer.close()
 
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(10)
@@ -325,7 +350,6 @@ async def test_unasked_bytes_close_an_idle_connection(tmp_path: Path) -> None:
             writer.write(OK.replace(b"hello", b"false"))
             assert not await reader.read()
             gone.set()
-        writer.close()
 
     async with serving(handler) as port, fetcher(tmp_path) as fetch:
         await fetch.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
@@ -359,25 +383,31 @@ async def test_nothing_else_is_sent_twice(tmp_path: Path, server: HostileServer,
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-async def test_a_server_that_speaks_first(tmp_path: Path, tls: bool) -> None:
-    banner = b"220 mail.test ESMTP\r\n"
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_server_that_speaks_first(tmp_path: Path, loop: str, tls: bool) -> None:
+    """Many at once: then some are heard before the tap is in place."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(banner)
+        writer.write(b"220 mail.test ESMTP\r\n")
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"500 what?\r\n")
-        writer.close()
 
-    server_side, client_side = certificate()
-    async with serving(handler, server_side if tls else None) as port, \
-            fetcher(tmp_path, ssl_context=client_side, timeout=1.0) as fetch:
-        exchange = await fetch.fetch(CrawlURL(f"http{'s' if tls else ''}://127.0.0.1:{port}/"))
-    assert exchange.failure is not None
-    assert exchange.failure.kind is FailureKind.NOT_HTTP
-    assert exchange.response is not None
-    print(exchange.response.read(0, 99))
-    assert exchange.response.read(0, 99).startswith(banner)
-    assert exchange.message is None
+    async def main() -> None:
+        server_side, client_side = certificate()
+        async with serving(handler, server_side if tls else None) as port, \
+                fetcher(tmp_path, ssl_context=client_side) as fetch:
+            url = CrawlURL(f"http{'s' if tls else ''}://127.0.0.1:{port}/")
+            exchanges = await asyncio.gather(*(fetch.fetch(url) for _ in range(64)))
+        for exchange in exchanges:
+            assert exchange.failure is not None
+            assert exchange.failure.kind is FailureKind.NOT_HTTP
+            assert exchange.request.startswith(b"GET / HTTP/1.1\r\n")
+            assert exchange.response is not None
+            assert exchange.response.read(0, 99) == b"220 mail.test ESMTP\r\n500 what?\r\n"
+            assert exchange.message is None
+
+    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+        runner.run(main())
 
 
 @pytest.mark.parametrize("name", ["silence", "silence-after-head", "length-differs", "infinite-noise"])
@@ -385,14 +415,11 @@ async def test_a_cancelled_fetch_closes_its_connection(tmp_path: Path, server: H
     path = f"/case/{name}"
     async with fetcher(tmp_path, **{**LIMITS, "timeout": 30.0, "max_fetch_time": 30.0}) as fetch:
         task = asyncio.create_task(fetch.fetch(CrawlURL(f"http://127.0.0.1:{server.port}{path}")))
-        while not server.sent(path):
-            await asyncio.sleep(0.001)
+        await until(lambda: bool(server.sent(path)))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        async with asyncio.timeout(5):
-            while server.open_connections:
-                await asyncio.sleep(0.001)
+        await until(lambda: server.open_connections == 0)
 
 
 async def test_a_reader_that_lags_stops_the_socket(tmp_path: Path, server: HostileServer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +15,7 @@ from crawler.config import CrawlConfig
 from crawler.fetcher import HttpFetcher
 from crawler.model import CrawlURL, Exchange
 from tests.support.hostile import CASES, LIMITS, Case, HostileServer
-
-LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
-try:
-    import uvloop
-except ImportError:
-    pass
-else:
-    LOOPS["uvloop"] = uvloop.new_event_loop
+from tests.support.loops import LOOPS
 
 VARIANTS = [(loop, scheme) for loop in LOOPS for scheme in ("http", "https")]
 

@@ -30,6 +30,7 @@ WHOLE: dict[str, tuple[bytes, bytes, Framing]] = {
     "no content": (b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", b"", Framing.NONE),
     "not modified": (b"HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n", b"", Framing.NONE),
     "switching": (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", b"", Framing.NONE),
+    "three line ends": (b"HTTP/1.1 204 No Content\r\n\n", b"", Framing.NONE),
     "mixed line ends": (b"http/1.1 200\nA: b\r\nContent-Length:2\n\r\n", b"\r\n", Framing.LENGTH),
 }
 INTERIM = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1  103 Early Hints\r\nLink: </a>\r\n\r\n"
@@ -41,7 +42,7 @@ def feed(framer: ResponseFramer, data: bytes, size: int) -> ResponseFramer:
     return framer
 
 
-@pytest.mark.parametrize("surplus", [b"", b"HTTP/1.1 200 OK\r\n\r\n", b"\0"])
+@pytest.mark.parametrize("surplus", [b"", b"\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"\0"])
 @pytest.mark.parametrize("before", [b"", b"\r\n", INTERIM])
 @pytest.mark.parametrize("name", WHOLE)
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1 << 20])
@@ -79,7 +80,8 @@ def test_close_delimited_ends_at_eof_only() -> None:
 
 
 def test_eof_completes_nothing_else() -> None:
-    for torn in (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", CHUNKED_HEAD + b"5\r\nhello\r\n", b"HTTP/1.1 200"):
+    torn_length = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell"
+    for torn in (torn_length, CHUNKED_HEAD + b"5\r\nhello\r\n", b"HTTP/1.1 200"):
         framer = ResponseFramer("GET")
         framer.feed(torn)
         framer.feed_eof()
