@@ -132,7 +132,7 @@ def _report(error: Exception, *, verbose: bool, log: Path | None = None, resume:
             print(f"Go on with:\n  {resume}", file=sys.stderr)
         return code
     where = f"the traceback is in {log}" if log else "--verbose shows the traceback"
-    return _complain(f"internal error: {type(error).__name__}: {error}; {where}", FAILED)
+    return _complain(f"internal error: {type(error).__name__}: {printable(str(error))}; {where}", FAILED)
 
 
 def _complain(text: str, code: int) -> int:

@@ -41,7 +41,7 @@ class CrawlConfig:
     Raises InvalidSetting for a value out of range, so that a configuration that exists is a valid one."""
 
     seeds: Sequence[str] = ()
-    """Absolute URLs."""
+    """URLs; one without a scheme means https."""
     output: str | Path = "crawls/crawl"
     """The crawl directory."""
 
@@ -216,8 +216,8 @@ def _check_digest(digest: str) -> None:
 
 def _check_seeds(seeds: Sequence[str]) -> None:
     for seed in seeds:
-        if not isinstance(seed, str) or not re.match(r"https?://\S", seed):
-            raise ValueError(f"{seed!r} is not an absolute http or https URL")
+        if not isinstance(seed, str) or not seed.strip():
+            raise ValueError(f"{seed!r} is not a URL")
 
 
 _CHECKS: dict[str, Callable[..., None]] = {

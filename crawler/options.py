@@ -229,7 +229,7 @@ OPTIONS: tuple[Option, ...] = (
         "contact", Group.IDENTITY, "your e-mail or web address, told to every server", metavar="ADDRESS",
         field="contact", without="none",
         detail="It becomes part of the User-Agent header, unless `--user-agent` sets that. Somebody whose server you "
-        "trouble can then write to you instead of blocking you: please give one for any crawl of more than a few pages.",
+        "trouble can then write to you instead of blocking you: please give one for all but the smallest crawls.",
     ),
     Option(
         "header", Group.IDENTITY, "a further request header (repeatable)", read_header, _show_header, "'NAME: VALUE'",

@@ -52,9 +52,7 @@ class LiveView:
         self._live.stop()
 
 
-def render(
-    progress: Progress, rates: tuple[float, float], directory: Path, size: ConsoleDimensions
-) -> RenderableType:
+def render(progress: Progress, rates: tuple[float, float], directory: Path, size: ConsoleDimensions) -> RenderableType:
     """The display for a terminal of that size; never higher than it, less the line of the cursor."""
     room = max(size.height - 1, 3)
     lines: list[RenderableType] = [

@@ -72,6 +72,8 @@ def closing(summary: Summary, hints: Hints) -> list[str]:
         lines.append(f"\nTo crawl it anew, in a directory beside it:\n  {hints.fresh}")
     elif summary.stopped_by is not None and not summary.finished:
         lines.append(f"\nGo on with:\n  {hints.resume}")
+    elif summary.seeds and not summary.seeds_answered:
+        lines.append(f"\nTo try again:\n  {hints.resume}")
     elif summary.outcomes.get(OutcomeKind.FAILED):
         lines.append(f"\nTo try again what failed:\n  {hints.resume} --retry-failed")
     if hints.own is not None and summary.finished:

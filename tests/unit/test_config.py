@@ -29,7 +29,8 @@ def test_lists_become_tuples_and_words_become_what_they_name() -> None:
     ("field", "value", "sentence"),
     [
         ("seeds", "http://a.test/", "takes a sequence"),
-        ("seeds", ["ftp://a.test/"], "not an absolute http or https URL"),
+        ("seeds", [""], "is not a URL"),
+        ("seeds", [b"http://a.test/"], "is not a URL"),
         ("scope", "everything", "not one of page, prefix, host, domain, any"),
         ("include", ["("], "not a regular expression"),
         ("exclude", ["[z-a]"], "not a regular expression"),

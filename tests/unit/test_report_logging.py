@@ -52,6 +52,7 @@ def test_a_full_disk_costs_the_line_and_nothing_else(
 ) -> None:
     handler = configure(tmp_path)
     try:
+
         def full(*_: object) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -94,7 +94,7 @@ def test_files_urls_and_standard_input_together(tmp_path: Path) -> None:
 
 
 def test_standard_input_is_named_in_complaints() -> None:
-    with pytest.raises(UsageError, match="^standard input:2: "):
+    with pytest.raises(UsageError, match=r"^standard input:2: "):
         gather_seeds(["-"], io.BytesIO(b"http://a.test/\nftp://b.test/\n"))
 
 
