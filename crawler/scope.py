@@ -156,7 +156,7 @@ class Scope:
             kind = role.kind
             if known.get(url, NEVER_SEEN) <= best[kind]:
                 continue
-            if kind is Kind.NAVIGATION and (url, seed) in rejected:
+            if kind is Kind.NAVIGATION and not role.embedded and (url, seed) in rejected:
                 continue
             outlink = self._judge_link(parent, url, role)
             if outlink is not None:
@@ -164,20 +164,25 @@ class Scope:
         return accepted
 
     def _judge_link(self, parent: CrawlURL, url: str, role: Role) -> Outlink | None:
-        kind, seed = role.kind, parent.seed
-        if kind is Kind.REQUISITE:
-            depth, offsite = parent.depth, self.hops(parent, url, role)
-        else:
-            if parent.offsite:
-                return None  # a page that came along as a requisite is not a place to go on from
-            depth, offsite = parent.depth + 1, 0
-        verdict = self.verdict(url, kind, depth, offsite, seed)
+        if role.kind is not Kind.REQUISITE:
+            link = self._judge_page(parent, url, role.kind)
+            if link is not None or not role.embedded:
+                return link
+        offsite = self.hops(parent, url, role)
+        if self.verdict(url, Kind.REQUISITE, parent.depth, offsite, parent.seed).accepted:
+            return Outlink(url, Kind.REQUISITE, parent.depth, offsite, 0, parent.seed)
+        return None
+
+    def _judge_page(self, parent: CrawlURL, url: str, kind: Kind) -> Outlink | None:
+        if parent.offsite:
+            return None  # a page that came along as a requisite is not a place to go on from
+        verdict = self.verdict(url, kind, parent.depth + 1, 0, parent.seed)
         if verdict.accepted:
-            return Outlink(url, kind, depth, offsite, 0, seed)
+            return Outlink(url, kind, parent.depth + 1, 0, 0, parent.seed)
         if kind is Kind.NAVIGATION and verdict is not _TOO_DEEP:
             if len(self._rejected) >= REMEMBERED_REJECTIONS:
                 self._rejected.clear()
-            self._rejected[url, seed] = verdict
+            self._rejected[url, parent.seed] = verdict
         return None
 
     def hops(self, parent: CrawlURL, url: str, role: Role) -> int:

@@ -407,7 +407,12 @@ class SqliteFrontier:
         return await self._run(self._store.segments)
 
     async def save_segment(self, segment: SegmentState) -> None:
-        await self._run(self._store.save_segment, segment)
+        try:
+            await self._run(self._store.save_segment, segment)
+        except sqlite3.Error as error:
+            await self._run(self._store.reopen)
+            held = segment in await self.segments()
+            raise CommitFailed(f"{self._store.path}: {error}", held=held, full=_is_full(error)) from error
 
     # -- robots and the ledger ---------------------------------------------------------------------------------
 

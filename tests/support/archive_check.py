@@ -1,0 +1,73 @@
+"""Reads a finished crawl directory with independent means (warcio, sqlite3, json) and says what it holds."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from warcio.archiveiterator import ArchiveIterator
+
+
+@dataclass
+class Held:
+    """What an archive holds: the block of every response, in order."""
+
+    responses: list[tuple[str, bytes]] = field(default_factory=list)
+    records: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def by_url(self) -> dict[str, list[bytes]]:
+        found: dict[str, list[bytes]] = {}
+        for url, block in self.responses:
+            found.setdefault(url, []).append(block)
+        return found
+
+
+def read_archive(directory: Path, pattern: str = "*.warc.gz") -> Held:
+    """Every record of every segment, in order of segment names; blocks raw."""
+    held = Held()
+    for path in sorted((directory / "archive").glob(pattern)):
+        with path.open("rb") as file:
+            for record in ArchiveIterator(file, no_record_parse=True, check_digests=True):
+                block = record.raw_stream.read()
+                assert record.digest_checker is None or record.digest_checker.passed is not False, path
+                held.records[record.rec_type] += 1
+                if record.rec_type == "response":
+                    held.responses.append((record.rec_headers.get_header("WARC-Target-URI"), block))
+    return held
+
+
+def read_log(directory: Path) -> list[dict[str, object]]:
+    """Whole lines of urls.jsonl; a torn last line is left out."""
+    path = directory / "logs" / "urls.jsonl"
+    if not path.exists():
+        return []
+    lines = path.read_bytes().split(b"\n")
+    return [json.loads(line) for line in lines[:-1]]
+
+
+def assert_complete(directory: Path, root: str, expected: dict[str, bytes]) -> None:
+    """Every expected path once, its bytes exact; sequence numbers gapless; log, ledger and archive agree."""
+    held = read_archive(directory)
+    wanted = {f"{root}{path}": answer for path, answer in expected.items()}
+    found = {url: blocks for url, blocks in held.by_url.items() if not url.endswith("/robots.txt")}
+    assert sorted(found) == sorted(wanted)
+    twice = [url for url, blocks in found.items() if len(blocks) != 1]
+    assert twice == []
+    different = [url for url, blocks in found.items() if blocks[0] != wanted[url]]
+    assert different == []
+    log = read_log(directory)
+    assert [line["seq"] for line in log] == list(range(1, len(log) + 1))
+    with sqlite3.connect(directory / "crawl.db") as db:
+        ledger = db.execute("SELECT seq, url, segment, offset FROM ledger ORDER BY seq").fetchall()
+        queued = db.execute("SELECT count(*) FROM queue").fetchone()[0]
+    db.close()
+    assert queued == 0
+    assert [(line["seq"], line["url"], line["segment"], line["offset"]) for line in log] == ledger
+    # The order of sequence numbers is the order of the archive.
+    places = [(segment, offset) for _, _, segment, offset in ledger if segment is not None]
+    assert places == sorted(places)
+    assert not list((directory / "archive").glob("*.open"))
