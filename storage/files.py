@@ -2,19 +2,26 @@
 
 What POSIX does *not* promise, and this project therefore does not assume:
 - that written bytes survive a crash before `sync`;
-- that a created or renamed name survives before `sync_directory`;
-- that a second sync after a failed one tells the truth: the kernel may have dropped the pages and marked them clean.
+- that a created, renamed or removed name survives before `sync_directory`;
+- that a second sync after a failed one tells the truth: the kernel may have dropped the pages and marked them clean;
+- that a failed write wrote nothing, or that a write wrote all it was given.
+
+A cancelled call has not stopped: its thread goes on and its effect may still come. Whoever cancels must not use the
+file again.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Protocol
 
 import aiofiles
-import aiofiles.ospath
+from aiofiles.threadpool.binary import AsyncFileIO
+
+from storage.threads import in_thread
 
 
 class AppendFile(Protocol):
@@ -39,15 +46,26 @@ class Files(Protocol):
     async def open_append(self, path: Path, *, create: bool) -> AppendFile:
         """Opens for appending; `create` demands that the file did not exist (O_EXCL)."""
 
-    async def rename(self, source: Path, target: Path) -> None: ...
+    async def rename(self, source: Path, target: Path) -> None:
+        """Never replaces: FileExistsError if the target is there."""
+
+    async def remove(self, path: Path) -> None: ...
+
+    async def make_directory(self, path: Path) -> None:
+        """Makes a directory, and its parents where they are missing, durably; content if it is there already."""
 
     async def sync_directory(self, path: Path) -> None: ...
+
+
+def is_full(error: OSError) -> bool:
+    """True if there is no room, or none left for this user: what may pass when somebody makes room."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 class DiskAppendFile:
     """An append file on a real disk; aiofiles runs each call in `executor`."""
 
-    def __init__(self, handle: aiofiles.threadpool.binary.AsyncFileIO, executor: Executor | None) -> None:
+    def __init__(self, handle: AsyncFileIO, executor: Executor | None) -> None:
         self._handle = handle
         self._executor = executor
 
@@ -58,7 +76,7 @@ class DiskAppendFile:
             view = view[written:]
 
     async def sync(self) -> None:
-        await aiofiles.ospath.wrap(os.fdatasync)(self._handle.fileno(), executor=self._executor)
+        await in_thread(self._executor, os.fdatasync, self._handle.fileno())
 
     async def cut(self, length: int) -> None:
         await self._handle.truncate(length)
@@ -78,20 +96,44 @@ class DiskFiles:
         def opener(name: str, flags: int) -> int:
             return os.open(name, flags | os.O_CLOEXEC | (os.O_EXCL if create else 0), 0o644)
 
-        mode = "xb" if create else "r+b"
-        handle = await aiofiles.open(path, mode, buffering=0, opener=opener, executor=self._executor)
+        handle = await aiofiles.open(
+            path, "xb" if create else "r+b", buffering=0, opener=opener, executor=self._executor
+        )
         await handle.seek(0, os.SEEK_END)
         return DiskAppendFile(handle, self._executor)
 
     async def rename(self, source: Path, target: Path) -> None:
-        await aiofiles.ospath.wrap(os.rename)(source, target, executor=self._executor)
+        await in_thread(self._executor, _rename, source, target)
+
+    async def remove(self, path: Path) -> None:
+        await in_thread(self._executor, os.unlink, path)
+
+    async def make_directory(self, path: Path) -> None:
+        await in_thread(self._executor, _make_directory, path)
 
     async def sync_directory(self, path: Path) -> None:
-        await aiofiles.ospath.wrap(_sync_directory)(path, executor=self._executor)
+        await in_thread(self._executor, sync_directory, path)
 
 
-def _sync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+def _make_directory(path: Path) -> None:
+    if path.is_dir():
+        return
+    _make_directory(path.parent)
+    path.mkdir(exist_ok=True)
+    sync_directory(path.parent)
+
+
+def _rename(source: Path, target: Path) -> None:
+    # The check is sure because only the holder of the directory's lock writes; a link and an unlink would be sure
+    # without it, but leave two names behind when interrupted.
+    if target.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    os.rename(source, target)
+
+
+def sync_directory(path: Path) -> None:
+    """Makes the names in a directory durable. Blocking; raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:

@@ -1,0 +1,76 @@
+"""Keeping an archive: WARC records written in order and durably, recovered after a crash, indexed, read back.
+
+    storage.errors <- records <- wire <- segment <- writer, recovery <- manifest, cdxj
+
+Knows nothing of crawling: the ledger is spoken to through SealLedger alone. Terms and file layout: storage/segment.py
+and storage/layout.py; what is promised when: storage/writer.py and storage/recovery.py.
+"""
+
+from __future__ import annotations
+
+from storage.cdxj import index_lines, write_index
+from storage.digests import DigestAlgorithm, payload_digest
+from storage.errors import ArchiveError, ArchiveLocked, CorruptArchive, InvalidRecord, NoSpace, SegmentBroken
+from storage.files import AppendFile, DiskFiles, Files
+from storage.header import RecordHeader
+from storage.httpmessage import HEAD_LIMIT, Framing, Head, Headers, ResponseFramer, dechunk, parse_head
+from storage.layout import archive_directory, indexes_directory
+from storage.lock import DirectoryLock
+from storage.manifest import Finding, FindingKind, read_manifest, verify_chain, write_manifest
+from storage.reader import ReadRecord, read_record, read_records
+from storage.records import Block, HttpPayload, Record, RecordType, Written
+from storage.recovery import Orphan, OrphanFate, RecoveredSegment, check_sealed, recover, settle_orphans
+from storage.segment import SealedSegment, segment_name
+from storage.surt import surt
+from storage.writer import SealLedger, SegmentWriter
+
+__all__ = [
+    "HEAD_LIMIT",
+    "AppendFile",
+    "ArchiveError",
+    "ArchiveLocked",
+    "Block",
+    "CorruptArchive",
+    "DigestAlgorithm",
+    "DirectoryLock",
+    "DiskFiles",
+    "Files",
+    "Finding",
+    "FindingKind",
+    "Framing",
+    "Head",
+    "Headers",
+    "HttpPayload",
+    "InvalidRecord",
+    "NoSpace",
+    "Orphan",
+    "OrphanFate",
+    "ReadRecord",
+    "Record",
+    "RecordHeader",
+    "RecordType",
+    "RecoveredSegment",
+    "ResponseFramer",
+    "SealLedger",
+    "SealedSegment",
+    "SegmentBroken",
+    "SegmentWriter",
+    "Written",
+    "archive_directory",
+    "check_sealed",
+    "dechunk",
+    "index_lines",
+    "indexes_directory",
+    "parse_head",
+    "payload_digest",
+    "read_manifest",
+    "read_record",
+    "read_records",
+    "recover",
+    "segment_name",
+    "settle_orphans",
+    "surt",
+    "verify_chain",
+    "write_index",
+    "write_manifest",
+]

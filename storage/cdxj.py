@@ -1,0 +1,131 @@
+"""CDXJ: one line a capture, sorted by SURT key and time, by which replay tools find a record.
+
+    com,example)/ 20260102030405 {"url": …, "mime": …, "status": …, "digest": …, "length": …, …}
+
+As cdxj-indexer writes it (pywb and wabac read it): all values are strings; a revisit's mime is `warc/revisit`; `mime`
+is `unk` where a response does not say (pywb's rule); `status` only for an HTTP message. Requests, warcinfo and
+records of application/warc-fields have no line.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO
+
+from storage.errors import CorruptArchive, InvalidRecord
+from storage.header import HEADER_LIMIT, RecordHeader, decode_header
+from storage.httpmessage import HEAD_LIMIT, ResponseFramer
+from storage.layout import archive_directory, indexes_directory, replace_file
+from storage.members import Member, members
+from storage.segment import SUFFIX
+from storage.surt import surt
+
+RUN = 16 << 20
+"""Characters of lines that are sorted in memory at a time."""
+
+_USUAL_HEAD = 16 << 10
+_INDEXED = frozenset({"response", "revisit", "resource", "metadata"})
+_MIME_END = re.compile(r"[;\s]")
+
+
+def write_index(directory: Path, segment_name: str, *, run: int = RUN) -> Path:
+    """Writes DIR/indexes/SEGMENT.cdxj for a sealed segment, atomically, and returns it. Blocking, bounded memory.
+
+    Raises CorruptArchive where the segment is torn or damaged, so that an index is never silently short; OSError."""
+    segment = archive_directory(directory) / segment_name
+    target = indexes_directory(directory) / f"{segment_name.removesuffix(SUFFIX)}.cdxj"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        lines = _sorted(index_lines(segment), run, target.parent, stack)
+        replace_file(target, (line.encode("utf-8") for line in lines))
+    return target
+
+
+def index_lines(segment: Path) -> Iterator[str]:
+    """The lines of a segment's captures, in the order of the segment. Raises as `write_index`."""
+    for member in members(segment):
+        start = _beginning(member)
+        assert member.length is not None
+        try:
+            header, block = decode_header(start)
+            line = _line(header, start[block:], member.offset, member.length, segment.name)
+        except InvalidRecord as error:
+            raise CorruptArchive(error.message, path=str(segment), offset=member.offset) from error
+        if line is not None:
+            yield line
+
+
+def _beginning(member: Member) -> bytes:
+    """What of a record can matter here, the rest being read for its checksum only."""
+    kept: list[bytes] = []
+    size = 0
+    for piece in member.pieces():
+        if size < HEADER_LIMIT + HEAD_LIMIT:
+            kept.append(piece)
+            size += len(piece)
+    return b"".join(kept)
+
+
+def _line(header: RecordHeader, block: bytes, offset: int, length: int, filename: str) -> str | None:
+    type_, url = header.need("WARC-Type"), header.get("WARC-Target-URI")
+    content_type = header.get("Content-Type") or ""
+    if type_ not in _INDEXED or url is None:
+        return None
+    if type_ in ("resource", "metadata") and content_type == "application/warc-fields":
+        return None
+    mime: str | None = content_type
+    status = None
+    if type_ in ("response", "revisit") and content_type.startswith("application/http"):
+        status, mime = _http(block)
+    values = {"url": url, "mime": "warc/revisit" if type_ == "revisit" else _essence(mime)}
+    if status is not None:
+        values["status"] = status
+    digest = header.get("WARC-Payload-Digest")
+    if digest is None and type_ in ("resource", "metadata"):
+        digest = header.get("WARC-Block-Digest")  # the block is the payload
+    if digest is not None:
+        values["digest"] = digest
+    values |= {"length": str(length), "offset": str(offset), "filename": filename}
+    timestamp = re.sub(r"\D", "", header.need("WARC-Date"))[:14]
+    return f"{surt(url)} {timestamp} {json.dumps(values)}\n"
+
+
+def _http(block: bytes) -> tuple[str | None, str | None]:
+    """Status and Content-Type of an HTTP response, as far as they can be read."""
+    framer = ResponseFramer()
+    framer.feed(block[:_USUAL_HEAD])
+    if framer.head_end is None:
+        framer.feed(block[_USUAL_HEAD:])
+    mime = next((value for name, value in framer.headers if name.lower() == "content-type"), None)
+    return None if framer.status is None else str(framer.status), mime
+
+
+def _essence(content_type: str | None) -> str:
+    return _MIME_END.split(content_type or "", maxsplit=1)[0].strip() or "unk"
+
+
+def _sorted(lines: Iterable[str], run: int, directory: Path, stack: ExitStack) -> Iterable[str]:
+    """The lines in order of their UTF-8 bytes (they are ASCII: JSON escapes the rest), without repeats of a line."""
+    runs: list[IO[str]] = []
+    gathered: list[str] = []
+    size = 0
+    for line in lines:
+        gathered.append(line)
+        size += len(line)
+        if size >= run:
+            runs.append(_spilled(sorted(gathered), directory, stack))
+            gathered, size = [], 0
+    return heapq.merge(sorted(gathered), *runs)
+
+
+def _spilled(lines: list[str], directory: Path, stack: ExitStack) -> IO[str]:
+    file = stack.enter_context(tempfile.TemporaryFile("w+", encoding="ascii", newline="\n", dir=directory))  # noqa: SIM115 (the stack closes it)
+    file.writelines(lines)
+    file.seek(0)
+    return file
