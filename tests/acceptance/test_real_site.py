@@ -48,7 +48,7 @@ async def crawl_python_docs(tmp_path: Path) -> Result:
             walking = asyncio.create_task(asyncio.to_thread(walk, server.url + "index.html"))
             exit_code, told = await crawl(proxy.url + "index.html", directory)
             found = await walking
-            reachable = {urlsplit(url).path: page for url, page in found.pages.items()}
+            reachable = {target_of(url): page for url, page in found.pages.items()}
         return Result(directory, exit_code, told, proxy.exchanges(), reachable)
 
 
@@ -79,7 +79,13 @@ def blocks(directory: Path, record_type: str, *, decoded: bool = False) -> Itera
             for record in ArchiveIterator(stream, no_record_parse=not decoded):
                 if record.rec_type == record_type:
                     content = record.content_stream() if decoded else record.raw_stream
-                    yield urlsplit(record.rec_headers.get_header("WARC-Target-URI")).path, content.read()
+                    yield target_of(record.rec_headers.get_header("WARC-Target-URI")), content.read()
+
+
+def target_of(url: str) -> str:
+    """An absolute URL as a request line names it: path and query."""
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 @pytest.mark.timeout(240)
@@ -119,6 +125,6 @@ def _log_is_unbroken(directory: Path, reachable: dict[str, Page]) -> None:
     lines = [json.loads(line) for line in (directory / "logs" / "urls.jsonl").read_text("utf-8").splitlines()]
     assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
     archived = [line for line in lines if line["outcome"] == "archived"]
-    statuses = {urlsplit(line["url"]).path: line["status"] for line in archived}
+    statuses = {target_of(line["url"]): line["status"] for line in archived}
     assert len(statuses) == len(archived), "an address has two outcomes"
-    assert {path: statuses.get(path) for path in reachable} == {path: page.status for path, page in reachable.items()}
+    assert {each: statuses.get(each) for each in reachable} == {each: page.status for each, page in reachable.items()}
