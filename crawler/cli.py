@@ -32,7 +32,7 @@ from crawler.report.text import printable
 from crawler.report.view import Silent, View
 from crawler.run import EngineFactory, run
 from crawler.version import NAME, VERSION
-from storage.errors import ArchiveError, NoSpace
+from storage import ArchiveError, NoSpace
 
 FAILED = 1
 RESUMABLE = 3

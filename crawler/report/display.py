@@ -34,6 +34,7 @@ class LiveView:
         self._console = console
         self._directory = directory
         self._rate = Rate()
+        self._lines: list[Text] = []
         self._live = Live(
             console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
         )
@@ -43,13 +44,21 @@ class LiveView:
 
     def update(self, progress: Progress) -> None:
         rates = self._rate.update(progress)
+        self._print_lines()
         self._live.update(render(progress, rates, self._directory, self._console.size), refresh=True)
 
     def outcome(self, outcome: Outcome) -> None:
-        self._console.print(Text(outcome_line(outcome), style=_style(outcome)), soft_wrap=True)
+        # Printed with the next update: each print draws the display anew, which costs as much as a page.
+        self._lines.append(Text(outcome_line(outcome), style=_style(outcome)))
 
     def stop(self) -> None:
+        self._print_lines()
         self._live.stop()
+
+    def _print_lines(self) -> None:
+        if self._lines:
+            lines, self._lines = self._lines, []
+            self._console.print(*lines, sep="\n", soft_wrap=True)
 
 
 def render(progress: Progress, rates: tuple[float, float], directory: Path, size: ConsoleDimensions) -> RenderableType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,6 +16,8 @@ from crawler.model import OutcomeKind
 from crawler.progress import Summary
 from crawler.report.text import printable
 from crawler.units import show_bytes, show_seconds
+
+_LOOK = "To look at it, open a WARC file on https://replayweb.page/, or:"
 
 _MOST_ROWS = 8
 _MOST_NAMES = 4
@@ -35,12 +38,19 @@ class Hints:
 
 def print_summary(console: Console, summary: Summary, hints: Hints) -> None:
     """Writes the summary. Raises OSError when the console's file has gone away."""
+    with console.capture() as capture:
+        _print_parts(console, summary, hints)
+    console.file.writelines(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+    console.file.flush()
+
+
+def _print_parts(console: Console, summary: Summary, hints: Hints) -> None:
     _print_line(console, headline(summary))
     if not summary.already_complete:
-        console.print(Padding(_counts(summary), (1, 2)))
-    console.print(Padding(_places(summary), (0, 2) if not summary.already_complete else (1, 2, 0, 2)))
+        console.print(Padding(_counts(summary), (1, 2, 0, 2)))
+    _print_line(console, "\n" + "\n".join(_places(summary)))
     for line in closing(summary, hints):
-        _print_line(console, line)
+        _print_line(console, f"\n{line}")
 
 
 def _print_line(console: Console, text: str) -> None:
@@ -61,23 +71,32 @@ def headline(summary: Summary) -> str:
 
 
 def closing(summary: Summary, hints: Hints) -> list[str]:
-    """The last lines: what went wrong beside the crawl, and what to do next."""
+    """The last lines: what went wrong beside the crawl, how to look at it, and at the very end what to do next."""
     lines = []
     answered = summary.seeds - len(summary.failed_seeds)
     if summary.failed_seeds and summary.seeds_answered:
-        lines.append(f"\n{answered} of {_number(summary.seeds, 'seed')} answered. No answer: {failed_seeds(summary)}")
+        lines.append(f"{answered} of {_number(summary.seeds, 'seed')} answered. No answer: {failed_seeds(summary)}")
     if summary.callback_errors:
-        lines.append(f"\n{_number(summary.callback_errors, 'callback')} raised an error; see logs/crawl.log.")
-    if summary.already_complete:
-        lines.append(f"\nTo crawl it anew, in a directory beside it:\n  {hints.fresh}")
-    elif summary.stopped_by is not None and not summary.finished:
-        lines.append(f"\nGo on with:\n  {hints.resume}")
+        lines.append(f"{_number(summary.callback_errors, 'callback')} raised an error; see logs/crawl.log.")
+    if summary.finished and summary.segments and summary.seeds_answered:
+        files = f"{shlex.quote(str(summary.directory / 'archive'))}/*.warc.gz"
+        lines.append(f"{_LOOK}\n  gzip -dc {files} | less")
+    lines.extend(_next_steps(summary, hints))
+    return lines
+
+
+def _next_steps(summary: Summary, hints: Hints) -> list[str]:
+    lines = []
+    if summary.stopped_by is not None and not summary.finished:
+        lines.append(f"Go on with:\n  {hints.resume}")
     elif summary.seeds and not summary.seeds_answered:
-        lines.append(f"\nTo try again:\n  {hints.resume}")
+        lines.append(f"To try again:\n  {hints.resume}")
     elif summary.outcomes.get(OutcomeKind.FAILED):
-        lines.append(f"\nTo try again what failed:\n  {hints.resume} --retry-failed")
+        lines.append(f"To try again what failed:\n  {hints.resume} --retry-failed")
+    if summary.already_complete:
+        lines.append(f"To crawl it anew, in a directory beside it:\n  {hints.fresh}")
     if hints.own is not None and summary.finished:
-        lines.append(f"\nTo crawl a site of your own:\n  {hints.own}")
+        lines.append(f"To crawl a site of your own:\n  {hints.own}")
     return lines
 
 
@@ -124,16 +143,15 @@ def _status(status: int) -> str:
         return str(status)
 
 
-def _places(summary: Summary) -> RenderableType:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    if not summary.already_complete:
-        table.add_row("received", show_bytes(summary.bytes))
+def _places(summary: Summary) -> list[str]:
+    """Where it is; not a table, since the name of a file must not be broken in two."""
     size = f"{show_bytes(summary.archive_bytes)} in {_number(len(summary.segments), 'WARC file')}"
-    table.add_row("archive", Text("\n".join([size, *_segment_lines(summary)])))
-    table.add_row("URLs", Text(printable(str(summary.directory / "logs" / "urls.jsonl"))))
-    return table
+    return [
+        *([] if summary.already_complete else [f"  received  {show_bytes(summary.bytes)}"]),
+        f"  archive   {size}",
+        *(f"            {name}" for name in _segment_lines(summary)),
+        f"  URLs      {printable(str(summary.directory / 'logs' / 'urls.jsonl'))}",
+    ]
 
 
 def _segment_lines(summary: Summary) -> Sequence[str]:

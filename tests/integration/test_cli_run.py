@@ -18,7 +18,7 @@ from crawler.config_file import write_config
 from crawler.errors import DirectoryLocked, OutOfDisk
 from crawler.model import OutcomeKind
 from crawler.progress import Summary
-from storage.errors import CorruptArchive, NoSpace
+from storage import CorruptArchive, NoSpace
 from tests.support.fake_engine import FakeEngine
 from tests.support.progress import HOSTILE, outcome
 

@@ -33,10 +33,11 @@ def _summary(**changes: Any) -> Summary:
 
 
 def _text(summary: Summary, hints: Hints = HINTS, width: int = 80) -> str:
-    console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False)
-    with console.capture() as capture:
-        print_summary(console, summary, hints)
-    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+    file = io.StringIO()
+    print_summary(Console(file=file, width=width, color_system=None, highlight=False), summary, hints)
+    lines = file.getvalue().splitlines()
+    assert lines == [line.rstrip() for line in lines]
+    return "\n".join(lines)
 
 
 def test_the_counts_stand_in_the_table() -> None:
