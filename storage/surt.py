@@ -124,8 +124,11 @@ def _query(query: bytes) -> bytes:
     for pattern in _QUERY_SESSIONS:
         if found := pattern.fullmatch(query):
             query = found[1] + (found[2] or b"")
-    fields: list[bytes] = query.split(b"&")
-    return b"&".join(sorted(fields, key=lambda field: field.split(b"=", 1)))
+    return b"&".join(sorted(query.split(b"&"), key=_name_and_value))
+
+
+def _name_and_value(field: bytes) -> list[bytes]:
+    return field.split(b"=", 1)
 
 
 def _tidy(path: bytes) -> bytes:

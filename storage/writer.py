@@ -217,10 +217,15 @@ class SegmentWriter:
             return sealed
 
     async def close(self) -> None:
-        """Lets go of the file and leaves it to be resumed; may be called in any state."""
-        state, self._state = self._state, "closed" if self._state == "open" else self._state
+        """Lets go of the file and leaves it to be resumed; may be called in any state, and should be after any error.
+
+        Raises SegmentBroken when the file says so; what is durable stays so."""
+        state, self._state = self._state, "sealed" if self._state == "sealed" else "closed"
         if state in ("open", "broken"):
-            await self._file.close()
+            try:
+                await self._file.close()
+            except OSError as error:
+                self._break("closing failed", error)
 
     @contextmanager
     def _operation(self) -> Iterator[None]:
