@@ -23,7 +23,7 @@ from crawler.model import CrawlURL, Exchange, Kind, MessageSpan
 from crawler.spool import Spool
 from crawler.verdict import Verdict, judge
 from crawler.wire import CURRENT, Capture, Ending, TapConnector
-from storage.httpmessage import Framing, dechunk
+from storage import dechunk
 
 _HEAD_LIMITS: dict[str, Any] = {"max_line_size": 1 << 20, "max_field_size": 1 << 20, "max_headers": 10_000}
 """aiohttp's own limits would refuse heads that browsers accept. `max_headers` came with aiohttp 3.14."""
@@ -185,15 +185,15 @@ async def _content(capture: Capture) -> bytes:
     stop = body.size if framer.message_end is None else framer.message_end
     raw = body.read(start, min(stop, start + content.CONTENT_LIMIT))
     applied = content.codings(framer.headers)
-    if framer.framing is not Framing.CHUNKED and not applied:
+    if not framer.chunked and not applied:
         return raw
     if len(raw) <= _OFF_THREAD:
-        return _decode(raw, framer.framing, applied)
-    return await asyncio.to_thread(_decode, raw, framer.framing, applied)
+        return _decode(raw, framer.chunked, applied)
+    return await asyncio.to_thread(_decode, raw, framer.chunked, applied)
 
 
-def _decode(raw: bytes, framing: Framing | None, applied: list[str]) -> bytes:
-    return content.decode(lambda: dechunk((raw,)) if framing is Framing.CHUNKED else (raw,), applied)
+def _decode(raw: bytes, chunked: bool, applied: list[str]) -> bytes:
+    return content.decode(lambda: dechunk((raw,)) if chunked else (raw,), applied)
 
 
 def _to_exchange(
@@ -204,7 +204,7 @@ def _to_exchange(
     if framer.is_http and size:
         head_end = size if framer.head_end is None else framer.head_end
         end = size if framer.message_end is None else min(framer.message_end, size)
-        message = MessageSpan(framer.start, head_end, end, framer.framing is Framing.CHUNKED)
+        message = MessageSpan(framer.start, head_end, end, framer.chunked)
     first_byte = capture.first_byte
     return Exchange(
         url=url,

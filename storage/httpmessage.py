@@ -118,6 +118,11 @@ class ResponseFramer:
         self._length_end = 0
         self._chunks: ChunkScanner | None = None
 
+    @property
+    def chunked(self) -> bool:
+        """True if the body is in the chunked transfer coding, for `dechunk`."""
+        return self.framing is Framing.CHUNKED
+
     def feed(self, data: bytes) -> None:
         """Takes the next received bytes. Never raises; see `error`."""
         before = self.received

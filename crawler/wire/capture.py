@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 
 from crawler.spool import Spool, SpoolError
-from storage.httpmessage import ResponseFramer
+from storage import ResponseFramer
 
 STRAY_LIMIT = 4 << 20
 """Bytes still kept once it is certain that no valid framing will come of them."""

@@ -92,8 +92,6 @@ class Tap(asyncio.Protocol):
         elif self._lingering:
             self._last = self._loop.time()
         else:
-            if capture.framer.error:
-                self._handler.force_close()
             self._handler.data_received(data)
 
     def _last_data(self, capture: Capture, data: bytes) -> None:

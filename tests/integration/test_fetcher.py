@@ -22,7 +22,7 @@ from crawler.model import CrawlURL, Exchange, FailureKind, Kind, Truncation
 from crawler.resolver import OverrideResolver
 from crawler.spool import Spool, SpoolError
 from crawler.wire import CURRENT, Capture, TapConnector
-from tests.support.hostile import LIMITS, HostileServer
+from tests.support.hostile import CASES, LIMITS, HostileServer
 from tests.support.loops import LOOPS
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -327,12 +327,12 @@ async def test_a_connection_at_rest_is_used_again(tmp_path: Path, server: Hostil
     assert (second.connect_ms, second.peer) == (None, "127.0.0.1")
 
 
-@pytest.mark.parametrize("name", ["too-long-body", "two-responses", "no-content-with-body"])
+@pytest.mark.parametrize("name", ["too-long-body", "two-responses", "no-content-with-body", "chunk-extension-20k"])
 async def test_a_connection_out_of_step_is_not(tmp_path: Path, server: HostileServer, name: str) -> None:
-    async with fetcher(tmp_path) as fetch:
+    async with asyncio.timeout(5), fetcher(tmp_path) as fetch:
         for path in (f"/case/{name}", "/case/plain"):
             exchange = await fetch.fetch(CrawlURL(f"http://127.0.0.1:{server.port}{path}"))
-            assert exchange.whole
+            assert exchange.whole is CASES[path.removeprefix("/case/")].whole
     assert server.connections == 2
 
 
@@ -353,7 +353,8 @@ async def test_unasked_bytes_close_an_idle_connection(tmp_path: Path) -> None:
 
     async with serving(handler) as port, fetcher(tmp_path) as fetch:
         await fetch.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
-        await gone.wait()
+        async with asyncio.timeout(5):
+            await gone.wait()
         exchange = await fetch.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
     assert exchange.content == b"hello"
     assert connections == 2
@@ -424,19 +425,27 @@ async def test_a_cancelled_fetch_closes_its_connection(tmp_path: Path, server: H
 
 async def test_a_reader_that_lags_stops_the_socket(tmp_path: Path, server: HostileServer) -> None:
     path = "/case/infinite-body"
+
+    async def halt() -> int:
+        size, before = -1, -2
+        while size != before:
+            await asyncio.sleep(0.2)
+            size, before = len(server.sent(path)[0]), size
+        return capture.response.size
+
     capture = Capture(Spool(tmp_path), max_body=1 << 40, silence=5.0)
     CURRENT.set(capture)
     async with aiohttp.ClientSession(connector=TapConnector()) as session, \
             session.get(f"http://127.0.0.1:{server.port}{path}") as response:
-        # Nobody reads: the server's writes must come to a halt, and what was received must stay small.
-        size, before = -1, -2
-        while size != before:
-            await asyncio.sleep(0.3)
-            size, before = len(server.sent(path)[0]), size
-        held = capture.response.size
+        held = await halt()  # nobody reads: the server's writes come to a halt, and what was received stays small
         assert held < 4 << 20
-        await response.content.readexactly(held + 1)  # and it goes on when somebody does
-        assert capture.response.size > held
+        await response.content.readexactly(held)  # and it goes on when somebody does
+        assert await halt() > held
+        held = capture.response.size
+        response.close()  # aiohttp wants no more of it; the archive does, though the socket was stopped
+        await until(lambda: capture.response.size > held + (4 << 20))
+        assert capture.refused
+        capture.abandon()
     capture.close()
 
 

@@ -219,6 +219,9 @@ _CUT_OFF = [
 _MALFORMED = [
     Case("bad-chunk-size", head("Transfer-Encoding: chunked") + b"5\r\nhello\r\nxyz\r\nrest", end=End.CLOSE,
          **MALFORMED),
+    Case("bad-chunk-size-late", (chunked(NOISE * 35, tail=b"zz\r\n"), 0.1, b"rest"), end=End.CLOSE, **MALFORMED),
+    Case("chunk-extension-20k", head("Transfer-Encoding: chunked") + b"5;%s\r\nhello\r\n0\r\n\r\n" % (b"e" * 20000),
+         **MALFORMED),
     Case("negative-chunk-size", head("Transfer-Encoding: chunked") + b"-5\r\nhello\r\n0\r\n\r\n", **MALFORMED),
     Case("chunk-without-line-end", head("Transfer-Encoding: chunked") + b"5\r\nhelloworld\r\n0\r\n\r\n", **MALFORMED),
     Case("length-differs", head("Content-Length: 5", "Content-Length: 7") + b"helloes", **MALFORMED),
