@@ -8,7 +8,7 @@ and storage/layout.py; what is promised when: storage/writer.py and storage/reco
 
 from __future__ import annotations
 
-from storage.cdxj import index_lines, write_index
+from storage.cdxj import index_lines, index_path, write_index
 from storage.digests import DigestAlgorithm, payload_digest
 from storage.errors import ArchiveError, ArchiveLocked, CorruptArchive, InvalidRecord, NoSpace, SegmentBroken
 from storage.files import AppendFile, DiskFiles, Files
@@ -60,6 +60,7 @@ __all__ = [
     "check_sealed",
     "dechunk",
     "index_lines",
+    "index_path",
     "indexes_directory",
     "parse_head",
     "payload_digest",

@@ -23,7 +23,6 @@ from storage.header import HEADER_LIMIT, RecordHeader, decode_header
 from storage.httpmessage import HEAD_LIMIT, ResponseFramer
 from storage.layout import archive_directory, indexes_directory, replace_file
 from storage.members import Member, members
-from storage.segment import SUFFIX
 from storage.surt import surt
 
 RUN = 16 << 20
@@ -34,12 +33,17 @@ _INDEXED = frozenset({"response", "revisit", "resource", "metadata"})
 _MIME_END = re.compile(r"[;\s]")
 
 
+def index_path(directory: Path, segment_name: str) -> Path:
+    """DIR/indexes/SEGMENT.cdxj, whether it is there or not."""
+    return indexes_directory(directory) / f"{segment_name}.cdxj"
+
+
 def write_index(directory: Path, segment_name: str, *, run: int = RUN) -> Path:
     """Writes DIR/indexes/SEGMENT.cdxj for a sealed segment, atomically, and returns it. Blocking, bounded memory.
 
     Raises CorruptArchive where the segment is torn or damaged, so that an index is never silently short; OSError."""
     segment = archive_directory(directory) / segment_name
-    target = indexes_directory(directory) / f"{segment_name.removesuffix(SUFFIX)}.cdxj"
+    target = index_path(directory, segment_name)
     target.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         lines = _sorted(index_lines(segment), run, target.parent, stack)

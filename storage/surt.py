@@ -124,7 +124,8 @@ def _query(query: bytes) -> bytes:
     for pattern in _QUERY_SESSIONS:
         if found := pattern.fullmatch(query):
             query = found[1] + (found[2] or b"")
-    return b"&".join(sorted(query.split(b"&"), key=_name_and_value))
+    fields: list[bytes] = sorted(query.split(b"&"), key=_name_and_value)
+    return b"&".join(fields)
 
 
 def _name_and_value(field: bytes) -> list[bytes]:
