@@ -3,103 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gzip
 import socket
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
-import trustme
 
-from crawler.config import CrawlConfig
-from crawler.fetcher import HttpFetcher
 from crawler.model import CrawlURL, Exchange, FailureKind, Kind, Truncation
 from crawler.resolver import OverrideResolver
-from crawler.spool import Spool, SpoolError
-from crawler.wire import CURRENT, Capture, TapConnector
-from tests.support.hostile import CASES, LIMITS, HostileServer
-from tests.support.loops import LOOPS
-
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@pytest.fixture
-def server() -> Iterator[HostileServer]:
-    with HostileServer() as hostile:
-        yield hostile
-
-
-@contextlib.asynccontextmanager
-async def serving(handler: Handler, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """A server that answers by `handler`, gives its port. Ends when all its connections have."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        try:
-            await handler(reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
-            pass  # the client had enough
-        finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
-
-    listener = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context)
-    async with listener:
-        port: int = listener.sockets[0].getsockname()[1]
-        yield port
-        if tasks:
-            _, pending = await asyncio.wait(tasks, timeout=5)
-            assert not pending
-
-
-def answering(response: bytes, requests: list[bytes] | None = None) -> Handler:
-    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while request := await reader.readuntil(b"\r\n\r\n"):
-            if requests is not None:
-                requests.append(request)
-            writer.write(response)
-            await writer.drain()
-
-    return handler
-
-
-def fetcher(tmp_path: Path, **options: Any) -> HttpFetcher:
-    extra = {name: options.pop(name) for name in ("resolver", "ssl_context") if name in options}
-    return HttpFetcher(CrawlConfig(**{"timeout": 5.0, **options}), spool_dir=tmp_path, **extra)
-
-
-def certificate() -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A server's context, and a client's that trusts it."""
-    authority = trustme.CA()
-    server_side, client_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("127.0.0.1").configure_cert(server_side)
-    authority.configure_trust(client_side)
-    return server_side, client_side
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Waits for what happens in the hostile server's threads."""
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
+from crawler.spool import SpoolError
+from tests.support.serving import OK, answering, certificate, fetcher, serving
 
 
 def body_of(exchange: Exchange) -> bytes:
     assert exchange.response is not None
     assert exchange.message is not None
     return exchange.response.read(exchange.message.head_end, exchange.message.end)
-
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nX: 1\r\nx: 2\r\nContent-Length: 5\r\n\r\nhello"
 
 
 async def test_an_ordinary_exchange(tmp_path: Path) -> None:
@@ -317,136 +238,6 @@ async def test_a_name_with_a_fixed_address(tmp_path: Path) -> None:
     assert b"\r\nHost: demo.test\r\n" in requests[0]
     assert other.failure is not None
     assert other.failure.kind is FailureKind.DNS
-
-
-async def test_a_connection_at_rest_is_used_again(tmp_path: Path, server: HostileServer) -> None:
-    async with fetcher(tmp_path) as fetch:
-        first, second = [await fetch.fetch(CrawlURL(f"http://127.0.0.1:{server.port}/case/plain")) for _ in range(2)]
-    assert server.connections == 1
-    assert first.connect_ms is not None
-    assert (second.connect_ms, second.peer) == (None, "127.0.0.1")
-
-
-@pytest.mark.parametrize("name", ["too-long-body", "two-responses", "no-content-with-body", "chunk-extension-20k"])
-async def test_a_connection_out_of_step_is_not(tmp_path: Path, server: HostileServer, name: str) -> None:
-    async with asyncio.timeout(5), fetcher(tmp_path) as fetch:
-        for path in (f"/case/{name}", "/case/plain"):
-            exchange = await fetch.fetch(CrawlURL(f"http://127.0.0.1:{server.port}{path}"))
-            assert exchange.whole is CASES[path.removeprefix("/case/")].whole
-    assert server.connections == 2
-
-
-async def test_unasked_bytes_close_an_idle_connection(tmp_path: Path) -> None:
-    connections = 0
-    gone = asyncio.Event()
-
-    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal connections
-        connections += 1
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(OK)
-        if connections == 1:
-            await asyncio.sleep(0.05)
-            writer.write(OK.replace(b"hello", b"false"))
-            assert not await reader.read()
-            gone.set()
-
-    async with serving(handler) as port, fetcher(tmp_path) as fetch:
-        await fetch.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
-        async with asyncio.timeout(5):
-            await gone.wait()
-        exchange = await fetch.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
-    assert exchange.content == b"hello"
-    assert connections == 2
-
-
-async def test_a_dropped_idle_connection_costs_one_resend(tmp_path: Path, server: HostileServer) -> None:
-    url = CrawlURL(f"http://127.0.0.1:{server.port}/case/only-fresh")
-    async with fetcher(tmp_path) as fetch:
-        many = await asyncio.gather(*(fetch.fetch(url) for _ in range(3)))  # three idle connections, all of them stale
-        again = await fetch.fetch(url)
-    assert [exchange.resent for exchange in many] == [0, 0, 0]
-    assert (again.resent, again.whole) == (1, True)
-    assert server.received("/case/only-fresh") == [again.request] * 5
-    assert again.response is not None
-    assert again.response.read(0, 9999) == server.sent("/case/only-fresh")[-1]
-
-
-@pytest.mark.parametrize("name", ["close-at-once", "early-close", "reset-in-body", "reset-at-once"])
-async def test_nothing_else_is_sent_twice(tmp_path: Path, server: HostileServer, name: str) -> None:
-    async with fetcher(tmp_path) as fetch:
-        await fetch.fetch(CrawlURL(f"http://127.0.0.1:{server.port}/case/plain"))  # leaves an idle connection
-        await fetch.fetch(CrawlURL(f"http://127.0.0.1:{server.port}/case/plain"))
-        async with fetcher(tmp_path) as other:
-            exchange = await other.fetch(CrawlURL(f"http://127.0.0.1:{server.port}/case/{name}"))
-    assert exchange.resent == 0
-    assert len(server.received(f"/case/{name}")) == 1
-
-
-@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-@pytest.mark.parametrize("loop", LOOPS)
-def test_a_server_that_speaks_first(tmp_path: Path, loop: str, tls: bool) -> None:
-    """Many at once: then some are heard before the tap is in place."""
-
-    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 mail.test ESMTP\r\n")
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"500 what?\r\n")
-
-    async def main() -> None:
-        server_side, client_side = certificate()
-        async with serving(handler, server_side if tls else None) as port, \
-                fetcher(tmp_path, ssl_context=client_side) as fetch:
-            url = CrawlURL(f"http{'s' if tls else ''}://127.0.0.1:{port}/")
-            exchanges = await asyncio.gather(*(fetch.fetch(url) for _ in range(64)))
-        for exchange in exchanges:
-            assert exchange.failure is not None
-            assert exchange.failure.kind is FailureKind.NOT_HTTP
-            assert exchange.request.startswith(b"GET / HTTP/1.1\r\n")
-            assert exchange.response is not None
-            assert exchange.response.read(0, 99) == b"220 mail.test ESMTP\r\n500 what?\r\n"
-            assert exchange.message is None
-
-    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
-        runner.run(main())
-
-
-@pytest.mark.parametrize("name", ["silence", "silence-after-head", "length-differs", "infinite-noise"])
-async def test_a_cancelled_fetch_closes_its_connection(tmp_path: Path, server: HostileServer, name: str) -> None:
-    path = f"/case/{name}"
-    async with fetcher(tmp_path, **{**LIMITS, "timeout": 30.0, "max_fetch_time": 30.0}) as fetch:
-        task = asyncio.create_task(fetch.fetch(CrawlURL(f"http://127.0.0.1:{server.port}{path}")))
-        await until(lambda: bool(server.sent(path)))
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        await until(lambda: server.open_connections == 0)
-
-
-async def test_a_reader_that_lags_stops_the_socket(tmp_path: Path, server: HostileServer) -> None:
-    path = "/case/infinite-body"
-
-    async def halt() -> int:
-        size, before = -1, -2
-        while size != before:
-            await asyncio.sleep(0.2)
-            size, before = len(server.sent(path)[0]), size
-        return capture.response.size
-
-    capture = Capture(Spool(tmp_path), max_body=1 << 40, silence=5.0)
-    CURRENT.set(capture)
-    async with aiohttp.ClientSession(connector=TapConnector()) as session, \
-            session.get(f"http://127.0.0.1:{server.port}{path}") as response:
-        held = await halt()  # nobody reads: the server's writes come to a halt, and what was received stays small
-        assert held < 4 << 20
-        await response.content.readexactly(held)  # and it goes on when somebody does
-        assert await halt() > held
-        held = capture.response.size
-        response.close()  # aiohttp wants no more of it; the archive does, though the socket was stopped
-        await until(lambda: capture.response.size > held + (4 << 20))
-        assert capture.refused
-        capture.abandon()
-    capture.close()
 
 
 async def test_only_an_open_fetcher_fetches(tmp_path: Path) -> None:
