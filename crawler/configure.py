@@ -29,9 +29,9 @@ def configure(given: Arguments, stdin: BinaryIO) -> CrawlConfig:
     settings |= given.settings
     if given.seeds:
         settings["seeds"] = Setting(gather_seeds(given.seeds, stdin), "SEEDS")
-    demo = "demo" in given.settings
+    demo = "demo" in settings and settings["demo"].value
     if demo:
-        seeds = settings["seeds"].value if given.seeds else ()
+        seeds = settings["seeds"].value if "seeds" in settings else ()
         settings["seeds"] = Setting(tuple(dict.fromkeys((*seeds, DEMO_URL))), "--demo")
     if "seeds" not in settings:
         if "output" not in settings:
@@ -40,8 +40,8 @@ def configure(given: Arguments, stdin: BinaryIO) -> CrawlConfig:
     if not settings["seeds"].value:
         raise UsageError(f"{settings['seeds'].source}: holds no URL")
     if "output" not in settings:
-        seeds = settings["seeds"].value
-        settings["output"] = Setting(default_directory(given.seeds, seeds, demo=demo), "--output")
+        names = given.seeds or (() if demo or given.config is None else (given.config,))
+        settings["output"] = Setting(default_directory(names, settings["seeds"].value, demo=demo), "--output")
     config = make_config(settings)
     return dataclasses.replace(config, demo=is_demo(config))
 

@@ -18,7 +18,7 @@ _OUR_NAMES = frozenset({"archive", "crawl.db", "crawl.toml", "indexes", "logs", 
 
 
 def default_directory(arguments: Sequence[str], urls: Sequence[str], *, demo: bool) -> Path:
-    """`crawls/` and the name of what was asked for first."""
+    """`crawls/` and the name of what was asked for first: a file, standard input or a URL."""
     if not arguments:
         return PARENT / ("demo" if demo else "crawl")
     first = arguments[0]

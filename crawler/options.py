@@ -147,8 +147,8 @@ OPTIONS: tuple[Option, ...] = (
         metavar="DIR", field="output",
         detail="If a crawl is there already, it is resumed: the same command line again goes on where it stopped. "
         "Changed options and added seeds apply from then on. With `--output DIR` and no seeds, the seeds and options "
-        "of `DIR/crawl.toml` are used. Without this option: `crawls/NAME` for `NAME.txt`, `crawls/HOST` for a URL, "
-        "`crawls/stdin` for `-`, `crawls/demo` for `--demo`.",
+        "of `DIR/crawl.toml` are used. Without this option: `crawls/NAME` for `NAME.txt` or `--config NAME.toml`, "
+        "`crawls/HOST` for a URL, `crawls/stdin` for `-`, `crawls/demo` for `--demo`.",
     ),
     Option(
         "fresh", Group.START, "begin a new crawl in DIR-2 (DIR-3, ...) beside one that exists",

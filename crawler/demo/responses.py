@@ -81,7 +81,7 @@ def answer(path: str) -> Answer:
         return Answer(404, (("Content-Type", _TYPES["html"]),), (_site()["/404.html"],))
     headers = [("Content-Type", _content_type(name)), ("Cache-Control", "max-age=3600")]
     manner = _MANNERS.get(name, Manner.PLAIN)
-    chunks = (body,)
+    chunks: tuple[bytes, ...] = (body,)
     if name == "/compressed.html":
         headers.append(("Content-Encoding", "gzip"))
         chunks = (gzip.compress(body, mtime=0),)

@@ -88,7 +88,9 @@ def closing(summary: Summary, hints: Hints) -> list[str]:
 def _next_steps(summary: Summary, hints: Hints) -> list[str]:
     lines = []
     if summary.stopped_by is not None and not summary.finished:
-        lines.append(f"Go on with:\n  {hints.resume}")
+        # --max-time counts each run anew; every other limit would end the same command at once.
+        raised = summary.exit_code == 0 and "--max-time" not in summary.stopped_by
+        lines.append(f"{'To go on, raise the limit in' if raised else 'Go on with'}:\n  {hints.resume}")
     elif summary.seeds and not summary.seeds_answered:
         lines.append(f"To try again:\n  {hints.resume}")
     elif summary.outcomes.get(OutcomeKind.FAILED):

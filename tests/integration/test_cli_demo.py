@@ -98,7 +98,7 @@ def test_a_limit_ends_it_with_success_and_says_how_to_go_on(tmp_path: Path) -> N
     done = _run(tmp_path, "--demo", "--max-pages", "3", *QUICK)
     assert (done.returncode, done.stderr) == (0, "")
     assert "still queued" in done.stdout.splitlines()[0]
-    assert done.stdout.splitlines()[-2] == "Go on with:"
+    assert done.stdout.splitlines()[-2] == "To go on, raise the limit in:"
 
 
 def test_without_a_network_real_seeds_are_named(tmp_path: Path) -> None:

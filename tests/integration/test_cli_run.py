@@ -96,6 +96,14 @@ def test_the_demonstration() -> None:
     assert not _configured("http://a.test/").demo
 
 
+def test_a_configuration_file_is_enough() -> None:
+    Path("mine.toml").write_text("seeds = ['a.test']\n")
+    config = _configured("--config", "mine.toml")
+    assert (config.seeds, config.output) == (("https://a.test/",), Path("crawls/mine"))
+    Path("mine.toml").write_text("demo = true\n")
+    assert _configured("--config", "mine.toml").seeds == ("http://demo.test/",)
+
+
 def test_after_the_demonstration_the_way_on_is_told(capsys: Captured) -> None:
     main(["--demo"], engine=FakeEngine(summary=_summary()))
     assert capsys.readouterr().out.endswith(

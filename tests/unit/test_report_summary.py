@@ -60,6 +60,12 @@ def test_a_crawl_that_a_limit_stopped() -> None:
     assert text.splitlines()[0] == (
         "Stopped: --max-pages 40 is reached (43 URLs, 3.2 s in this run; 1,234 URLs still queued)."
     )
+    assert text.endswith("To go on, raise the limit in:\n  crawl seeds.txt")
+
+
+@pytest.mark.parametrize(("why", "code"), [("--max-time 60 s reached", 0), ("stopped by a signal", 3)])
+def test_a_crawl_that_the_same_command_continues(why: str, code: int) -> None:
+    text = _text(_summary(finished=False, stopped_by=why, queued=1, exit_code=code))
     assert text.endswith("Go on with:\n  crawl seeds.txt")
 
 
