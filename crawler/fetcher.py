@@ -19,6 +19,7 @@ from yarl import URL
 
 from crawler import content
 from crawler.config import CrawlConfig
+from crawler.identity import user_agent
 from crawler.model import CrawlURL, Exchange, Kind, MessageSpan
 from crawler.spool import Spool
 from crawler.verdict import Verdict, judge
@@ -163,8 +164,7 @@ def request_url(url: str) -> URL:
 
 def request_headers(config: CrawlConfig) -> CIMultiDict[str]:
     """What each request says of itself; `config.headers` replace the default of the same name, their order is kept."""
-    agent = config.user_agent or (f"annals/0.1 (+{config.contact})" if config.contact else "annals/0.1")
-    headers = CIMultiDict({"User-Agent": agent, "Accept": _ACCEPT, "Accept-Encoding": ", ".join(content.CODINGS)})
+    headers = CIMultiDict({"User-Agent": user_agent(config), "Accept": _ACCEPT, "Accept-Encoding": ", ".join(content.CODINGS)})
     for name, _ in config.headers:
         headers.pop(name, None)
     headers.extend(config.headers)

@@ -21,7 +21,6 @@ from crawler.clock import Clock
 from crawler.config import CrawlConfig
 from crawler.config_file import write_config
 from crawler.demo import DEMO_HOST, DEMO_URL
-from crawler.demo.server import DemoServer
 from crawler.derivedlog import PAGES_HEADER, DerivedLog, pages_line, urls_line
 from crawler.disk import DiskGuard
 from crawler.errors import DirectoryLocked, UsageError
@@ -146,6 +145,8 @@ async def _open_fetcher(
 ) -> HttpFetcher:
     overrides: dict[str, tuple[str, int]] = {}
     if config.demo or any(urlsplit(seed).hostname == DEMO_HOST for seed in seeds):
+        from crawler.demo.server import DemoServer  # here: most crawls need no web server
+
         server = await stack.enter_async_context(DemoServer())
         overrides[DEMO_HOST] = ("127.0.0.1", server.port)
     resolver = OverrideResolver(overrides)

@@ -14,6 +14,7 @@ import pytest
 from crawler.model import CrawlURL, Exchange, FailureKind, Kind, Truncation
 from crawler.resolver import OverrideResolver
 from crawler.spool import SpoolError
+from crawler.version import VERSION
 from tests.support.serving import OK, answering, certificate, fetcher, serving
 
 
@@ -71,7 +72,7 @@ async def test_headers_name_the_crawler_and_take_the_users_own(tmp_path: Path) -
             fetcher(tmp_path, contact="https://example.org/bot", headers=own) as fetch:
         await fetch.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
     lines = requests[0].split(b"\r\n")
-    assert b"User-Agent: annals/0.1 (+https://example.org/bot)" in lines
+    assert f"User-Agent: annals/{VERSION} (+https://example.org/bot)".encode() in lines
     assert b"Accept-Encoding: gzip, deflate, br" in lines
     assert [line for line in lines if line.lower().startswith(b"accept:")] == [b"accept: text/plain"]
     assert [line for line in lines if line.startswith(b"X-Two")] == [b"X-Two: 1", b"X-Two: 2"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
-import tomllib
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+from crawler.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).relative_to(ROOT)
@@ -91,13 +92,13 @@ def test_what_a_document_names_exists(document: str) -> None:
 
 def test_the_readme_gives_the_commands_that_ci_runs() -> None:
     readme, script = tracked()[Path("README.md")], tracked()[Path(".ci/run")]
-    for command in ("pip install -e '.[test]'", "python -m pytest"):
+    for command in ("pip install --quiet -e '.[test]'", "python -m pytest"):
         assert command in readme
         assert command in script
 
 
 def test_the_changelog_knows_this_version() -> None:
-    version = tomllib.loads(tracked()[Path("pyproject.toml")])["project"]["version"]
+    version = VERSION
     changelog = tracked()[Path("CHANGELOG.md")]
     assert re.search(rf"^## .*(?:Unreleased|{re.escape(version)})", changelog, re.MULTILINE)
 
