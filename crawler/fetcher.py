@@ -164,7 +164,8 @@ def request_url(url: str) -> URL:
 
 def request_headers(config: CrawlConfig) -> CIMultiDict[str]:
     """What each request says of itself; `config.headers` replace the default of the same name, their order is kept."""
-    headers = CIMultiDict({"User-Agent": user_agent(config), "Accept": _ACCEPT, "Accept-Encoding": ", ".join(content.CODINGS)})
+    codings = ", ".join(content.CODINGS)
+    headers = CIMultiDict({"User-Agent": user_agent(config), "Accept": _ACCEPT, "Accept-Encoding": codings})
     for name, _ in config.headers:
         headers.pop(name, None)
     headers.extend(config.headers)
