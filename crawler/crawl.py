@@ -128,7 +128,7 @@ class Crawl:
             await waiter
         except asyncio.CancelledError:
             self.stop("cancelled")
-            await finish(asyncio.wait([self._run_task]), name="crawl")  # type: ignore[arg-type]
+            await finish(asyncio.wait([self._run_task]), name="crawl")
             raise
         if error is None and not self._run_task.cancelled():
             self._run_task.exception()  # told by wait(); not a second time by the loop

@@ -158,7 +158,8 @@ class TaskQueue(Generic[T]):
             self._first_failure = asyncio.get_running_loop().create_future()
         idle = asyncio.ensure_future(self._idle.wait())
         try:
-            await asyncio.wait([idle, self._first_failure], return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {idle, self._first_failure}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             idle.cancel()
         return self._first_failure.result() if self._first_failure.done() else None
