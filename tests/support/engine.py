@@ -1,0 +1,89 @@
+"""The real engine around a test's own servers: names led to loopback, waits made short, outcomes gathered."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp.abc import AbstractResolver
+
+from crawler.clock import Clock
+from crawler.config import CrawlConfig
+from crawler.crawl import Crawl
+from crawler.fetcher import HttpFetcher
+from crawler.model import Outcome
+from crawler.progress import Summary
+from storage import Files
+from tests.support.web import Web
+
+
+class QuickClock:
+    """Time that passes `factor` times as fast: a retry's seconds become milliseconds, their order stays."""
+
+    def __init__(self, factor: float = 50.0) -> None:
+        self._factor = factor
+        self._began, self._began_at = time.time(), time.monotonic()
+
+    def time(self) -> float:
+        return self._began + (time.monotonic() - self._began_at) * self._factor
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self._factor)
+
+
+@dataclass
+class Ran:
+    """How a crawl went."""
+
+    summary: Summary
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def by_url(self) -> dict[str, Outcome]:
+        """The outcomes without those of robots.txt; each URL must have one alone."""
+        found = {outcome.url: outcome for outcome in self.outcomes if not outcome.url.endswith("/robots.txt")}
+        assert len(found) == sum(not outcome.url.endswith("/robots.txt") for outcome in self.outcomes)
+        return found
+
+
+def config_of(directory: Path, *seeds: str, **options: Any) -> CrawlConfig:
+    """A configuration for small, quick crawls on loopback."""
+    defaults: dict[str, Any] = {"delay": 0.0, "min_free_disk": 0, "retries": 0, "timeout": 5.0}
+    return CrawlConfig(**{**defaults, **options}, seeds=seeds, output=directory)
+
+
+@asynccontextmanager
+async def opened(
+    config: CrawlConfig,
+    *,
+    resolver: AbstractResolver | None = None,
+    context: ssl.SSLContext | None = None,
+    clock: Clock | None = None,
+    files: Files | None = None,
+) -> AsyncIterator[Crawl]:
+    """A running crawl whose names lead to loopback; bodies are spooled as they are beside an archive."""
+    with tempfile.TemporaryDirectory() as spool:
+        fetcher = HttpFetcher(config, spool_dir=Path(spool), resolver=resolver, ssl_context=context)
+        async with fetcher, Crawl(config, fetcher=fetcher, clock=clock, files=files) as crawl:
+            yield crawl
+
+
+async def crawl(web: Web, directory: Path, *seeds: str, clock: Clock | None = None, **options: Any) -> Ran:
+    """Crawls to the end."""
+    outcomes: list[Outcome] = []
+    async with opened(config_of(directory, *seeds, **options), resolver=web.resolver(), clock=clock) as running:
+        running.add_done_callback(outcomes.append)
+        summary = await running.wait()
+    return Ran(summary, outcomes)
+
+
+def engine(web: Web, *, clock: Clock | None = None) -> Callable[[CrawlConfig], AbstractAsyncContextManager[Crawl]]:
+    """For `crawler.cli.main`: the real engine, with the names of `web` led to it."""
+    return lambda config: opened(config, resolver=web.resolver(), clock=clock)

@@ -1,0 +1,176 @@
+"""Several web sites behind one loopback port, each under names of its own, with a witness of what was asked, and when.
+
+    with Web({"http://a.test/": page("/b"), "http://a.test/b": [UNAVAILABLE, ok()]}) as web:
+        …crawl through `web.resolver()`…
+        web.asked("http://a.test/b")      # the requests for it, in order
+
+An answer is whole bytes; a list gives the first to the first request, and so on, the last one for ever. Everything
+else is 404, robots.txt included."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from crawler.resolver import OverrideResolver
+
+Answer = bytes | Sequence[bytes]
+
+
+def ok(body: bytes = b"x", *fields: str, status: str = "200 OK", type_: str = "text/plain") -> bytes:
+    """A whole answer."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Type: {type_}", f"Content-Length: {len(body)}", *fields, "", ""]
+    return "\r\n".join(lines).encode("latin-1") + body
+
+
+def page(*links: str, images: Sequence[str] = (), markup: str = "") -> bytes:
+    """An HTML page."""
+    anchors = "".join(f'<a href="{link}">link</a>\n' for link in links)
+    pictures = "".join(f'<img src="{image}">\n' for image in images)
+    return ok(f"<!doctype html><title>A page</title>\n{anchors}{pictures}{markup}".encode(), type_="text/html")
+
+
+def css(text: str) -> bytes:
+    return ok(text.encode(), type_="text/css")
+
+
+def robots(text: str) -> bytes:
+    return ok(text.encode())
+
+
+def redirect(location: str, status: str = "302 Found") -> bytes:
+    """`location` stands in the header as it is: its characters are bytes."""
+    return ok(b"", f"Location: {location}", status=status)
+
+
+MISSING = ok(b"nothing here", status="404 Not Found")
+UNAVAILABLE = ok(b"later", status="503 Service Unavailable")
+
+
+@dataclass
+class Asked:
+    """One request, as the server saw it."""
+
+    url: str
+    request: bytes
+    at: float
+    """When its head was whole, on the monotonic clock."""
+    answered: float | None = None
+
+
+@dataclass
+class _Gate:
+    event: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Web:
+    """Serves from a thread of its own, so that a test may block."""
+
+    def __init__(
+        self, answers: Mapping[str, Answer], *, context: ssl.SSLContext | None = None, pause: float = 0.0
+    ) -> None:
+        """Each answer takes `pause` seconds; with `context`, all is served over TLS."""
+        self.answers: dict[str, Answer] = dict(answers)
+        self.requests: list[Asked] = []
+        self.pause = pause
+        self.peaks: Counter[str] = Counter()
+        """The most requests that were being answered at the same time, by host; "" for all together."""
+        self.port = 0
+        self._context = context
+        self._active: Counter[str] = Counter()
+        self._gates: dict[str, _Gate] = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="web", daemon=True)
+
+    # -- what was asked ----------------------------------------------------------------------------------------
+
+    @property
+    def urls(self) -> list[str]:
+        """The URL of each request, in order, robots.txt left out."""
+        return [asked.url for asked in self.requests if not asked.url.endswith("/robots.txt")]
+
+    def asked(self, url: str) -> list[Asked]:
+        return [asked for asked in self.requests if asked.url == url]
+
+    # -- what is answered --------------------------------------------------------------------------------------
+
+    def hold(self, url: str) -> None:
+        """Requests for the URL get no answer before `let_go`."""
+        self._gates[url] = _Gate()
+
+    def let_go(self, url: str) -> None:
+        self._loop.call_soon_threadsafe(self._gates.pop(url).event.set)
+
+    def resolver(self) -> OverrideResolver:
+        """Leads every name the answers speak of to this server."""
+        hosts = {url.split("/", 3)[2].partition(":")[0] for url in self.answers}
+        return OverrideResolver({host: ("127.0.0.1", self.port) for host in hosts})
+
+    # -- serving -----------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._server = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _start(self) -> asyncio.Server:
+        return await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._context, backlog=511)
+
+    async def _stop(self) -> None:
+        self._server.close()
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                await self._answer(await reader.readuntil(b"\r\n\r\n"), writer)
+        except (asyncio.IncompleteReadError, OSError):
+            pass  # the client is done
+        finally:
+            writer.close()
+
+    async def _answer(self, request: bytes, writer: asyncio.StreamWriter) -> None:
+        host = request.lower().partition(b"\r\nhost: ")[2].partition(b"\r\n")[0].decode()
+        scheme = "http" if self._context is None else "https"
+        asked = Asked(f"{scheme}://{host}{request.split(b' ', 2)[1].decode()}", request, time.monotonic())
+        answer = self._choose(asked.url)
+        self.requests.append(asked)
+        for name in (host, ""):
+            self._active[name] += 1
+            self.peaks[name] = max(self.peaks[name], self._active[name])
+        try:
+            if asked.url in self._gates:
+                await self._gates[asked.url].event.wait()
+            if self.pause:
+                await asyncio.sleep(self.pause)
+        finally:
+            for name in (host, ""):
+                self._active[name] -= 1
+        asked.answered = time.monotonic()
+        writer.write(answer)
+        await writer.drain()
+
+    def _choose(self, url: str) -> bytes:
+        answer = self.answers.get(url, MISSING)
+        if isinstance(answer, bytes):
+            return answer
+        return answer[min(len(self.asked(url)), len(answer) - 1)]
