@@ -56,7 +56,7 @@ class RecordHeader:
     def content_length(self) -> int:
         """Bytes of the block. Raises InvalidRecord."""
         value = self.need("Content-Length")
-        if not (value.isascii() and value.isdecimal()):
+        if not (value.isascii() and value.isdecimal() and len(value) < 20):
             raise InvalidRecord(f"Content-Length is no number: {value[:40]!r}")
         return int(value)
 

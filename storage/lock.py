@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import weakref
 from pathlib import Path
 from types import TracebackType
 
@@ -23,10 +22,6 @@ class DirectoryLock:
     def __init__(self, directory: str | Path) -> None:
         self.directory = Path(directory)
         self._handle: int | None = None
-
-    @property
-    def held(self) -> bool:
-        return self._handle is not None
 
     def acquire(self) -> None:
         """Locks or raises ArchiveLocked at once; makes the directory if need be. Raises OSError."""
@@ -66,7 +61,7 @@ class DirectoryLock:
         self.release()
 
 
-_HELD: weakref.WeakSet[DirectoryLock] = weakref.WeakSet()
+_HELD: set[DirectoryLock] = set()
 """Locks this process holds. flock belongs to the open file, which a forked child shares: it would keep the lock beyond
 our death. A started program loses the file by O_CLOEXEC; a mere fork has to close it."""
 

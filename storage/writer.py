@@ -219,13 +219,14 @@ class SegmentWriter:
     async def close(self) -> None:
         """Lets go of the file and leaves it to be resumed; may be called in any state, and should be after any error.
 
-        Raises SegmentBroken when the file says so; what is durable stays so."""
+        Raises SegmentBroken if that fails, unless the writer was broken and has said so; what is durable stays so."""
         state, self._state = self._state, "sealed" if self._state == "sealed" else "closed"
         if state in ("open", "broken"):
             try:
                 await self._file.close()
             except OSError as error:
-                self._break("closing failed", error)
+                if state == "open":
+                    self._break("closing failed", error)
 
     @contextmanager
     def _operation(self) -> Iterator[None]:
