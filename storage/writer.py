@@ -27,6 +27,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NoReturn, Protocol
 
+from storage.birth import give_birth
 from storage.digests import DigestAlgorithm
 from storage.errors import NoSpace, SegmentBroken
 from storage.files import AppendFile, Files, is_full
@@ -109,7 +110,7 @@ class SegmentWriter:
         record = warcinfo_record(name, now, warcinfo)
         sha256 = hashlib.sha256()
         batch = Batch([[record]], segment=name, offset=0, warcinfo_id=None, digest=digest, level=level, sha256=sha256)
-        file = await _born(files, archive, name, await in_thread(executor, _all_of, batch))
+        file = await give_birth(files, archive, name, await in_thread(executor, _all_of, batch))
         return cls(
             file,
             files=files,
@@ -282,34 +283,6 @@ class _EncodingFailed(Exception):
         self.error = error
 
 
-async def _born(files: Files, archive: Path, name: str, data: bytes) -> AppendFile:
-    """The file of a new segment, durable with its first record in it; or nothing, as far as that can be had."""
-    path = archive / (name + OPEN)
-    file = None
-    try:
-        await files.make_directory(archive)
-        file = await files.open_append(path, create=True)
-        await file.write(data)
-        await file.sync()
-        await files.sync_directory(archive)
-    except OSError as error:
-        failure = NoSpace if is_full(error) else SegmentBroken
-        raised = failure(f"cannot begin a segment: {error.strerror or error}", path=str(path))
-        if file is not None:
-            await _discard(files, file, path, raised)
-        raise raised from error
-    return file
-
-
-async def _discard(files: Files, file: AppendFile, path: Path, raised: Exception) -> None:
-    """Nothing in a file that no ledger names is part of the archive, so what cannot be removed does no harm."""
-    try:
-        await file.close()
-        await files.remove(path)
-    except OSError as error:
-        raised.add_note(f"what was begun could not be removed either: {error}")
-
-
 def _reread(path: Path, length: int) -> _Mark:
     sha256 = hashlib.sha256()
     return _Mark(length, scan(path, length, sha256).records, sha256)
@@ -317,4 +290,3 @@ def _reread(path: Path, length: int) -> _Mark:
 
 def _all_of(batch: Batch) -> bytes:
     return b"".join(iter(batch.next_piece, None))
-
