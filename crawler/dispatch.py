@@ -6,10 +6,8 @@ over* (it has a capture: that is never dropped, whatever is cancelled, unless th
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 
 from crawler.clock import Clock
 from crawler.concurrency.handoff import Handoff, HandoffClosed
@@ -19,7 +17,7 @@ from crawler.disk import DiskGuard
 from crawler.errors import ArchiverDied
 from crawler.frontier import Frontier, Readiness
 from crawler.limits import REQUISITES_ONLY, Limits
-from crawler.model import CrawlURL, Kind
+from crawler.model import CrawlURL
 from crawler.recording import Capture
 from crawler.tally import Tally
 from crawler.visit import Visitor
@@ -122,7 +120,7 @@ class Dispatcher:
             log.error("%s: the local disk failed, to be fetched again: %s", url.url, error)
             self._guard.refused()
         finally:
-            self._frontier.fetched(url)
+            self._frontier.fetched(url, None if capture is None else capture.host)
             if capture is None:
                 self._tally.released(url)
                 await finish(self._frontier.release([url]), name="release")

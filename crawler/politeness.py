@@ -54,6 +54,11 @@ class Pace:
     def ended(self) -> None:
         self.active -= 1
 
+    def hold(self, now: float, retry_after: float | None) -> None:
+        """It pushed back just now: no further start before `heard` had the time to learn from it."""
+        seconds = max(self.delay, FIRST_BACKOFF) if retry_after is None else min(retry_after, MAX_RETRY_AFTER)
+        self.next_ready = max(self.next_ready, now + seconds)
+
     def heard(self, now: float, answer_ms: int | None, pushback: bool, retry_after: float | None) -> None:
         """Learns from one attempt: a quick good answer speeds up, pushback slows down."""
         if pushback:

@@ -3,6 +3,7 @@
     whole or cut-off HTTP answer   request, response, metadata
     bytes that are not HTTP        request, resource, metadata (with the reason)
     no answer at all               request if it was sent, metadata (with the reason)
+    failed without being asked     metadata (with the reason)
     surplus after the message      a further resource
 
 All share one WARC-Date and name the first of them in WARC-Concurrent-To (WARC 1.1 section 5.7).
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from crawler.frontier import Disposition, Finished, HostReport, RetryAt, RobotsAnswer
-from crawler.model import Body, CrawlURL, Exchange, Extraction, FailureKind, Kind, Outlink, Role
+from crawler.model import Body, CrawlURL, Exchange, Extraction, FailureKind, Kind, OutcomeKind, Outlink, Role
 from storage import Block, HttpPayload, Record, RecordType, Written
 
 IN_MEMORY = 1 << 20
@@ -87,7 +88,7 @@ def recording_of(capture: Capture) -> Recording | None:
     """The records to write; None where there is nothing to keep (excluded, or an unanswered attempt to be repeated)."""
     exchange = capture.exchange
     if exchange is None:
-        return None
+        return _unasked(capture)
     answered = exchange.response is not None and exchange.response.size > 0
     if not answered and isinstance(capture.disposition, RetryAt):
         return None
@@ -100,6 +101,15 @@ def recording_of(capture: Capture) -> Recording | None:
         records += _answer_records(exchange, first if records else None)
     records.append(_metadata(capture, exchange, first if records else None, record_id() if records else first))
     return Recording(tuple(records), primary, len(records) - 1)
+
+
+def _unasked(capture: Capture) -> Recording | None:
+    """A URL that failed before anything was asked of its host (its robots.txt could not be had): that is recorded."""
+    if not isinstance(capture.disposition, Finished) or capture.disposition.kind is not OutcomeKind.FAILED:
+        return None
+    block = metadata_text(capture, None).encode()
+    record = Record(RecordType.METADATA, record_id(), capture.time, block, WARC_FIELDS, capture.url.url)
+    return Recording((record,), 0, 0)
 
 
 def stored_span(recording: Recording, written: Sequence[Written]) -> tuple[Written, Written]:
@@ -159,33 +169,54 @@ def _metadata(capture: Capture, exchange: Exchange, first: str | None, own: str)
     return _record(RecordType.METADATA, own, exchange, block, WARC_FIELDS, concurrent)
 
 
-def metadata_text(capture: Capture, exchange: Exchange) -> str:
+def metadata_text(capture: Capture, exchange: Exchange | None) -> str:
     """The metadata block: `via`, `hopsFromSeed` and `fetchTimeMs` are WARC 1.1's own, `outlink` is Heritrix's."""
     url = capture.url
     lines = [] if url.via is None else [f"via: {url.via}"]
     lines += [f"depth: {url.depth}", f"kind: {url.kind.name.lower()}", f"attempt: {url.attempt}"]
-    lines.append(f"fetchTimeMs: {exchange.total_ms}")
-    if exchange.connect_ms is not None:
-        lines.append(f"connectTimeMs: {exchange.connect_ms}")
-    if exchange.first_byte_ms is not None:
-        lines.append(f"firstByteTimeMs: {exchange.first_byte_ms}")
-    if exchange.resent:
-        lines.append(f"resent: {exchange.resent}")
-    if exchange.failure is not None:
-        lines += [f"failure: {exchange.failure.kind}", f"reason: {_one_line(exchange.failure.reason)}"]
-    if isinstance(capture.disposition, RetryAt):
-        lines.append(f"retry: {_one_line(capture.disposition.reason)}")
-    elif isinstance(capture.disposition, Finished) and capture.disposition.reason and exchange.failure is None:
-        lines.append(f"reason: {_one_line(capture.disposition.reason)}")
-    if exchange.message is not None and exchange.message.start and exchange.response is not None:
-        heads = exchange.response.read(0, exchange.message.start)
-        lines.append(f"interim: {heads.decode('latin-1').encode('unicode_escape').decode('ascii')}")
+    if exchange is not None:
+        lines += _timing(exchange)
+    lines += _reasons(capture, exchange)
+    if exchange is not None:
+        lines += _interim(exchange)
     if capture.extraction.title:
         lines.append(f"title: {_one_line(capture.extraction.title)}")
     if capture.extraction.failure:
         lines.append(f"extraction: {_one_line(capture.extraction.failure)}")
     lines += [f"outlink: {link} {role.code} {role.context}" for link, role in capture.extraction.links.items()]
     return "\r\n".join(lines) + "\r\n"
+
+
+def _timing(exchange: Exchange) -> list[str]:
+    lines = [f"fetchTimeMs: {exchange.total_ms}"]
+    if exchange.connect_ms is not None:
+        lines.append(f"connectTimeMs: {exchange.connect_ms}")
+    if exchange.first_byte_ms is not None:
+        lines.append(f"firstByteTimeMs: {exchange.first_byte_ms}")
+    if exchange.resent:
+        lines.append(f"resent: {exchange.resent}")
+    return lines
+
+
+def _interim(exchange: Exchange) -> list[str]:
+    """The heads before the final one (RFC 9110 section 15.2), escaped to stand on one line."""
+    if exchange.response is None or exchange.message is None or not exchange.message.start:
+        return []
+    heads = exchange.response.read(0, exchange.message.start)
+    return [f"interim: {heads.decode('latin-1').encode('unicode_escape').decode('ascii')}"]
+
+
+def _reasons(capture: Capture, exchange: Exchange | None) -> list[str]:
+    """Why there is no whole answer, and whether another attempt follows."""
+    lines = [] if capture.failure is None else [f"failure: {capture.failure}"]
+    disposition = capture.disposition
+    if exchange is not None and exchange.failure is not None:
+        lines.append(f"reason: {_one_line(exchange.failure.reason)}")
+    elif isinstance(disposition, Finished) and disposition.reason:
+        lines.append(f"reason: {_one_line(disposition.reason)}")
+    if isinstance(disposition, RetryAt):
+        lines.append(f"retry: {_one_line(disposition.reason)}")
+    return lines
 
 
 def outlinks_in(block: bytes) -> dict[str, Role]:

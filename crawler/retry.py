@@ -27,12 +27,14 @@ class RetryPolicy:
     """`retries` attempts beyond the first, with exponential waits and jitter; Retry-After is honoured up to an hour."""
 
     def __init__(self, retries: int, *, first_wait: float = 1.0) -> None:
-        self._stop = stop_after_attempt(retries + 1)
+        self.attempts = retries + 1
+        """How many attempts make a series."""
+        self._stop = stop_after_attempt(self.attempts)
         self._wait = wait_exponential_jitter(initial=first_wait, max=MAX_WAIT, jitter=first_wait)
         self._caller = Retrying()
 
     def decide(self, attempt: int, exchange: Exchange, now: datetime) -> Disposition:
-        """What this attempt means for its URL. Attempts of earlier `--retry-failed` runs count on their own."""
+        """What this attempt, counted from 1 in its series, means for its URL."""
         reason = why_retry(exchange)
         if reason is not None:
             state = RetryCallState(self._caller, None, (), {})

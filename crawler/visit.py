@@ -1,4 +1,4 @@
-"""One URL, from claim to Capture: asks the rules, fetches, extracts, judges. Decides everything before it is written."""
+"""One URL, from claim to Capture: asks the rules, fetches, extracts, judges; all is decided before it is written."""
 
 from __future__ import annotations
 
@@ -84,10 +84,11 @@ class Visitor:
             url, disposition, exchange.started, exchange, extraction, outlinks, failure, joins=joins, host=host
         )
 
-    @staticmethod
-    def _tries(url: CrawlURL) -> int:
+    def _tries(self, url: CrawlURL) -> int:
+        """The attempt's number in its series: each `--retry-failed` begins another."""
         # A fetch beyond the outcome is not repeated: the URL has its answer.
-        return 1 << 16 if url.again and url.kind is not Kind.ROBOTS else url.attempt
+        beyond = url.again and url.kind is not Kind.ROBOTS
+        return self.retry.attempts if beyond else (url.attempt - 1) % self.retry.attempts + 1
 
     def _refusal(self, url: CrawlURL) -> Capture | None:
         """The capture that says no without asking the host, or None."""
@@ -106,9 +107,7 @@ class Visitor:
             return self._without_fetch(url, OutcomeKind.EXCLUDED, "robots.txt", None)
         return None
 
-    def _without_fetch(
-        self, url: CrawlURL, kind: OutcomeKind, reason: str, failure: FailureKind | None
-    ) -> Capture:
+    def _without_fetch(self, url: CrawlURL, kind: OutcomeKind, reason: str, failure: FailureKind | None) -> Capture:
         disposition = Settled() if url.again else Finished(kind, reason)
         return Capture(url, disposition, utc(self.clock.time()), failure=failure)
 

@@ -196,8 +196,9 @@ class Frontier(Protocol):
     async def release(self, urls: Sequence[CrawlURL]) -> None:
         """Gives back claimed URLs that were not fetched; they stay queued."""
 
-    def fetched(self, url: CrawlURL) -> None:
-        """The claimed URL's request is over, though not committed: its host may be asked again. Once a claim."""
+    def fetched(self, url: CrawlURL, report: HostReport | None = None) -> None:
+        """The claimed URL's request is over, though not committed: its host may be asked again, unless the report
+        says that it pushed back: that holds from this moment, while all else is learned at the commit. Once a claim."""
 
     def wake(self) -> None:
         """Makes a `wait` return, for whoever has a reason of its own to look again."""

@@ -23,6 +23,15 @@ _QUEUE = "INSERT INTO queue VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _WAITING = "INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LEDGER = "INSERT INTO ledger VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _ATTEMPT = "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_FORGET_REFUSAL = (
+    "UPDATE origins SET robots_refusal = NULL, robots_failure = NULL, robots_expires = NULL, robots_due = 0"
+    " WHERE id = ? AND robots_refusal IS NOT NULL"
+)
+"""A robots.txt that could not be had is asked for again; one that was had stays in force."""
+_FAILURE_TO_ATTEMPT = (
+    "INSERT OR REPLACE INTO attempts SELECT round, origin, hash, attempt, url, reason, time, status, ms,"
+    " segment, offset, length, record_id, digest, metadata_offset FROM ledger WHERE seq = ?"
+)
 _HOST = (
     "INSERT INTO hosts VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET smoothed = excluded.smoothed,"
     " backoff = excluded.backoff, next_ready = excluded.next_ready, done = excluded.done"
@@ -322,18 +331,33 @@ class Transaction:
 
     def queue_failed(self, rows: Sequence[tuple[int, int, int, str | None]]) -> int:
         """Queues settled failures once more; the new attempt brings the outcome that counts."""
+        count = 0
+        origins: set[int] = set()
+        robots: list[tuple[int, int, int]] = []
         for seq, origin, hash_, _ in rows:
-            kind, depth, url, via, seed, attempt = self.db.execute(
-                "SELECT kind, depth, url, via, seed, attempt FROM ledger WHERE seq = ?", (seq,)
+            kind, url, via, seed, attempt = self.db.execute(
+                "SELECT kind, url, via, seed, attempt FROM ledger WHERE seq = ?", (seq,)
             ).fetchone()
-            best = self.db.execute("SELECT rank FROM seen WHERE origin = ? AND hash = ?", (origin, hash_)).fetchone()[0]
             if kind == Kind.ROBOTS:
+                robots.append((seq, origin, hash_))
                 continue
+            best = self.db.execute("SELECT rank FROM seen WHERE origin = ? AND hash = ?", (origin, hash_)).fetchone()[0]
             kind, offsite, depth = unrank(best)
             link = Outlink(url, kind, depth, offsite, 0, seed)
             self.db.execute(
                 "UPDATE seen SET place = ? WHERE origin = ? AND hash = ?", (-self.applied.next_id, origin, hash_)
             )
             self._insert(origin, hash_, link, via, Mode.FETCH, attempt + 1)
-            self.applied.counts = changed(self.applied.counts, failed=-1)
-        return len(rows)
+            origins.add(origin)
+            count += 1
+        for origin in origins:
+            self.db.execute(_FORGET_REFUSAL, (origin,))
+        count += sum(self._unsettle_robots(*row) for row in robots if row[1] in origins)
+        self.applied.counts = changed(self.applied.counts, failed=-count)
+        return count
+
+    def _unsettle_robots(self, seq: int, origin: int, hash_: int) -> int:
+        """A failed robots.txt is asked for again with the first page of its origin; that brings another outcome."""
+        self.db.execute(_FAILURE_TO_ATTEMPT, (seq,))
+        self.db.execute("UPDATE seen SET place = 0 WHERE origin = ? AND hash = ?", (origin, hash_))
+        return 1

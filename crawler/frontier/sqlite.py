@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from crawler.clock import Clock, SystemClock
-from crawler.frontier import Commit, CommitFailed, CommitItem, Counts, Readiness, RobotsAnswer, SegmentState
+from crawler.frontier import Commit, CommitFailed, CommitItem, Counts, HostReport, Readiness, RobotsAnswer, SegmentState
 from crawler.frontier.commit import Applied, Transaction
 from crawler.frontier.rows import QueueRow, crawl_url, lane, origin_of, url_hash
 from crawler.frontier.schedule import OriginQueue, WorkingSet
@@ -270,10 +270,12 @@ class SqliteFrontier:
             origin.claimed.discard(row.id)
         return origin
 
-    def fetched(self, url: CrawlURL) -> None:
+    def fetched(self, url: CrawlURL, report: HostReport | None = None) -> None:
         """The request is over, though not yet committed: frees the host's slot."""
         origin = self._origin(url)
         origin.pace.ended()
+        if report is not None and report.pushback:
+            origin.pace.hold(self._clock.time(), report.retry_after)
         self._set.slot_free(origin.pace)
         self._changed.set()
 

@@ -1,4 +1,4 @@
-"""A crawl of the hostile server: whatever it answers, the archive holds what was sent, or says what is missing and why."""
+"""A crawl of the hostile server: whatever it answers, the archive holds what was sent, or says what is missing."""
 
 from __future__ import annotations
 

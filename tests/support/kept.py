@@ -18,7 +18,7 @@ class Kept:
     block: bytes
 
     def header(self, name: str) -> str | None:
-        return self.headers.get(name, [None])[0]  # type: ignore[list-item]
+        return self.headers[name][0] if name in self.headers else None
 
     @property
     def fields(self) -> dict[str, list[str]]:

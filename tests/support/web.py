@@ -10,6 +10,7 @@ else is 404, robots.txt included."""
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import threading
 import time
@@ -74,9 +75,15 @@ class Web:
     """Serves from a thread of its own, so that a test may block."""
 
     def __init__(
-        self, answers: Mapping[str, Answer], *, context: ssl.SSLContext | None = None, pause: float = 0.0
+        self,
+        answers: Mapping[str, Answer],
+        *,
+        context: ssl.SSLContext | None = None,
+        pause: float = 0.0,
+        dead: Sequence[str] = (),
     ) -> None:
-        """Each answer takes `pause` seconds; with `context`, all is served over TLS."""
+        """Each answer takes `pause` seconds; with `context`, all is served over TLS. The names in `dead` lead to a
+        port that refuses every connection."""
         self.answers: dict[str, Answer] = dict(answers)
         self.requests: list[Asked] = []
         self.pause = pause
@@ -84,6 +91,8 @@ class Web:
         """The most requests that were being answered at the same time, by host; "" for all together."""
         self.port = 0
         self._context = context
+        self._dead = dead
+        self._refusing = socket.socket()
         self._active: Counter[str] = Counter()
         self._gates: dict[str, _Gate] = {}
         self._loop = asyncio.new_event_loop()
@@ -111,11 +120,13 @@ class Web:
     def resolver(self) -> OverrideResolver:
         """Leads every name the answers speak of to this server."""
         hosts = {url.split("/", 3)[2].partition(":")[0] for url in self.answers}
-        return OverrideResolver({host: ("127.0.0.1", self.port) for host in hosts})
+        places = dict.fromkeys(hosts, ("127.0.0.1", self.port))
+        return OverrideResolver(places | dict.fromkeys(self._dead, self._refusing.getsockname()))
 
     # -- serving -----------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
+        self._refusing.bind(("127.0.0.1", 0))  # bound, but never listening
         self._thread.start()
         self._server = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
         self.port = self._server.sockets[0].getsockname()[1]
@@ -128,6 +139,7 @@ class Web:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        self._refusing.close()
 
     async def _start(self) -> asyncio.Server:
         return await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._context, backlog=511)
@@ -143,8 +155,8 @@ class Web:
         try:
             while True:
                 await self._answer(await reader.readuntil(b"\r\n\r\n"), writer)
-        except (asyncio.IncompleteReadError, OSError):
-            pass  # the client is done
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, OSError):
+            pass  # the client is done, or the server
         finally:
             writer.close()
 
