@@ -30,6 +30,7 @@ RUN = 16 << 20
 
 _USUAL_HEAD = 16 << 10
 _INDEXED = frozenset({"response", "revisit", "resource", "metadata"})
+_NEVER_INDEXED = re.compile(rb"WARC/1\.1\r\nWARC-Type: (?:request|warcinfo)\r\n")
 _MIME_END = re.compile(r"[;\s]")
 
 
@@ -56,6 +57,8 @@ def index_lines(segment: Path) -> Iterator[str]:
     for member in members(segment):
         start = _beginning(member)
         assert member.length is not None
+        if _NEVER_INDEXED.match(start):  # most records of a crawl; saves taking their header apart
+            continue
         try:
             header, block = decode_header(start)
             line = _line(header, start[block:], member.offset, member.length, segment.name)
@@ -77,8 +80,9 @@ def _beginning(member: Member) -> bytes:
 
 
 def _line(header: RecordHeader, block: bytes, offset: int, length: int, filename: str) -> str | None:
-    type_, url = header.need("WARC-Type"), header.get("WARC-Target-URI")
-    content_type = header.get("Content-Type") or ""
+    fields = {name.lower(): value for name, value in reversed(header.fields)}  # the first of a name counts
+    type_, url = header.need("WARC-Type"), fields.get("warc-target-uri")
+    content_type = fields.get("content-type", "")
     if type_ not in _INDEXED or url is None:
         return None
     if type_ in ("resource", "metadata") and content_type == "application/warc-fields":
@@ -90,9 +94,9 @@ def _line(header: RecordHeader, block: bytes, offset: int, length: int, filename
     values = {"url": url, "mime": "warc/revisit" if type_ == "revisit" else _essence(mime)}
     if status is not None:
         values["status"] = status
-    digest = header.get("WARC-Payload-Digest")
+    digest = fields.get("warc-payload-digest")
     if digest is None and type_ in ("resource", "metadata"):
-        digest = header.get("WARC-Block-Digest")  # the block is the payload
+        digest = fields.get("warc-block-digest")  # the block is the payload
     if digest is not None:
         values["digest"] = digest
     values |= {"length": str(length), "offset": str(offset), "filename": filename}

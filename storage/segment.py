@@ -32,7 +32,7 @@ from storage.wire import encode
 
 SUFFIX = ".warc.gz"
 OPEN = ".open"
-PIECE = 4 << 20
+PIECE = 1 << 20
 """Compressed bytes that are gathered before they are handed to the file."""
 
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -106,7 +106,9 @@ class Batch:
         self._pieces = self._encode()
 
     def next_piece(self) -> bytes | None:
-        """The next bytes to append, about 4 MiB; None at the end. Raises InvalidRecord, and what a Block does."""
+        """The next bytes to append, little more than PIECE; None at the end.
+
+        Raises InvalidRecord, and whatever a Block does when it is read."""
         piece = next(self._pieces, None)
         if piece is not None:
             self._sha256.update(piece)
