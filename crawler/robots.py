@@ -9,7 +9,7 @@ from protego import Protego
 
 from crawler.frontier import RobotsAnswer
 from crawler.model import Exchange, FailureKind
-from crawler.urls import join
+from crawler.urls import location_target
 
 MAX_SIZE = 500 * 1024
 """RFC 9309 section 2.5: at least 500 KiB are parsed."""
@@ -33,7 +33,7 @@ def answer_of(exchange: Exchange, hops: int, agent: str) -> RobotsAnswer:
         return RobotsAnswer(refusal=reason, failure=kind, expires_in=UNREACHABLE_SECONDS)
     if 300 <= status < 400 and status != 304:
         location = exchange.header("location")
-        target = None if location is None else join(exchange.url, location)
+        target = None if location is None else location_target(exchange.url, location)
         if target is None or hops >= MAX_HOPS:
             return RobotsAnswer(text="")  # section 2.3.1.2: may be taken as unavailable
         return RobotsAnswer(next_url=target)

@@ -42,6 +42,18 @@ def join(base: str, reference: str) -> str | None:
         return None
 
 
+def location_target(base: str, location: str) -> str | None:
+    """What a Location header (its bytes as latin-1) means at `base`; None if that is no web address.
+
+    Servers send UTF-8 there, and some latin-1 (RFC 9110 section 5.5 leaves bytes beyond ASCII open); browsers take
+    either."""
+    raw = location.encode("latin-1", "replace")
+    try:
+        return join(base, raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        return join(base, raw.decode("latin-1"))
+
+
 def _web(href: str) -> str | None:
     """Cuts an href that ada serialised down to what is requested; None for other schemes and for monsters."""
     if not href.startswith(("https://", "http://")):

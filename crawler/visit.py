@@ -26,7 +26,7 @@ from crawler.recording import Capture
 from crawler.retry import RetryPolicy, failure_kind, host_report
 from crawler.robots import RobotsRules, answer_of
 from crawler.scope import Scope
-from crawler.urls import join
+from crawler.urls import location_target
 
 log = logging.getLogger(__name__)
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
@@ -70,6 +70,9 @@ class Visitor:
             disposition = Settled()
         host = host_report(exchange, now)
         failure = failure_kind(exchange)
+        if failure is FailureKind.ADDRESS:
+            robots = answer_of(exchange, url.redirects, self.agent) if url.kind is Kind.ROBOTS else None
+            return Capture(url, disposition, now, failure=failure, robots=robots)  # nothing was asked: no record
         if isinstance(disposition, RetryAt):
             return Capture(url, disposition, exchange.started, exchange, failure=failure, host=host)
         if url.kind is Kind.ROBOTS:
@@ -101,6 +104,8 @@ class Visitor:
         if answer is None:
             return None
         if answer.refusal is not None:
+            if answer.failure is FailureKind.ADDRESS:
+                return self._without_fetch(url, OutcomeKind.EXCLUDED, answer.refusal, answer.failure)
             reason = f"its robots.txt could not be had: {answer.refusal}"
             return self._without_fetch(url, OutcomeKind.FAILED, reason, answer.failure)
         if not self.robots.allows(url.url, answer.text or ""):
@@ -130,11 +135,7 @@ class Visitor:
     @staticmethod
     def _redirect_target(exchange: Exchange) -> str | None:
         location = exchange.header("location")
-        if location is None:
-            return None
-        # Servers send UTF-8 in Location; the header was read as latin-1.
-        text = location.encode("latin-1", "replace").decode("utf-8", "replace")
-        return join(exchange.url, text)
+        return None if location is None else location_target(exchange.url, location)
 
     async def _rejudge(self, url: CrawlURL) -> Capture:
         place = await self.frontier.stored_outlinks(url)

@@ -214,8 +214,8 @@ class Transaction:
             expires = None if answer.next_url is not None else now + answer.expires_in
             self.db.execute(
                 "UPDATE origins SET robots = ?, robots_refusal = ?, robots_failure = ?, robots_expires = ?,"
-                " robots_url = ?, robots_hops = ?, robots_due = 0, robots_attempt = 1 WHERE id = ?",
-                (answer.text, answer.refusal, answer.failure, expires, answer.next_url, hops, gated),
+                " robots_url = ?, robots_hops = ?, robots_due = 0, robots_attempt = 1, robots_delay = ? WHERE id = ?",
+                (answer.text, answer.refusal, answer.failure, expires, answer.next_url, hops, answer.crawl_delay, gated),
             )
         origin, hash_ = self.store.origin_id(origin_of(item.url.url)), url_hash(item.url.url)
         if isinstance(item.disposition, RetryAt):

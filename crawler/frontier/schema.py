@@ -26,7 +26,7 @@ CREATE TABLE origins (
     ready_at REAL NOT NULL DEFAULT 0,
     robots TEXT, robots_refusal TEXT, robots_failure TEXT, robots_expires REAL,
     robots_url TEXT, robots_hops INTEGER NOT NULL DEFAULT 0, robots_due REAL NOT NULL DEFAULT 0,
-    robots_attempt INTEGER NOT NULL DEFAULT 1);
+    robots_attempt INTEGER NOT NULL DEFAULT 1, robots_delay REAL NOT NULL DEFAULT 0);
 CREATE INDEX origins_ready ON origins (ready_at) WHERE queued > 0;
 CREATE TABLE hosts (
     name TEXT PRIMARY KEY, smoothed REAL, backoff REAL NOT NULL DEFAULT 0, next_ready REAL NOT NULL DEFAULT 0,

@@ -236,6 +236,7 @@ class SqliteFrontier:
             if stored is not None:
                 pace.smoothed, pace.backoff, pace.next_ready = stored.smoothed, stored.backoff, stored.next_ready
                 pace.done = stored.done
+        self._slow_down(row, pace)
         if row.id not in self._set.origins:
             self._set.add(OriginQueue(row, pace))
 
@@ -346,9 +347,13 @@ class SqliteFrontier:
         origin = self._end_claim(item.url)
         if origin is not None and item.url.kind is Kind.ROBOTS:
             origin.row = await self._run(self._store.load_origin, origin.row.id)
-            if item.robots is not None:
-                origin.pace.crawl_delay = item.robots.crawl_delay
+            self._slow_down(origin.row, origin.pace)
             self._set.turn(origin)
+
+    def _slow_down(self, row: OriginRow, pace: Pace) -> None:
+        """A host's origins share its pace: the longest Crawl-delay among them counts."""
+        if self._robots:
+            pace.crawl_delay = max(pace.crawl_delay, row.robots_delay)
 
     def _take_over(self, applied: Applied) -> None:
         self._remember(applied.marked)

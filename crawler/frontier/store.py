@@ -42,11 +42,12 @@ class OriginRow:
     robots_hops: int
     robots_due: float
     robots_attempt: int
+    robots_delay: float
 
 
 _ORIGIN_COLUMNS = (
     "id, name, host, queued, robots, robots_refusal, robots_failure, robots_expires, robots_url, robots_hops,"
-    " robots_due, robots_attempt"
+    " robots_due, robots_attempt, robots_delay"
 )
 
 
