@@ -18,8 +18,7 @@ Attributes = Mapping[str, str | None]
 Handler = Callable[[Attributes, References], None]
 
 SELECTOR = (
-    ":is([href],[src],[srcset],[style],[background],[data-src],[data-bg],"
-    "a,img,image,iframe,source,video,object,meta,style,title,template,noframes)"
+    ":is([href],[src],[style],[background],img,iframe,source,video,object,link,meta,style,title,template,noframes)"
 )
 """Every element that a handler may want, and few others. Selecting by name costs least."""
 
@@ -27,38 +26,21 @@ MAX_TITLE = 500
 
 _LINK_REQUISITES = frozenset(
     [
-        "stylesheet",
-        "icon",
-        "apple-touch-icon",
-        "apple-touch-icon-precomposed",
-        "apple-touch-startup-image",
-        "mask-icon",
-        "fluid-icon",
-        "image_src",
-        "preload",
-        "modulepreload",
-        "prefetch",
-        "manifest",
-        "import",
+        *("stylesheet", "icon", "apple-touch-icon", "apple-touch-icon-precomposed", "apple-touch-startup-image"),
+        *("mask-icon", "fluid-icon", "image_src", "preload", "modulepreload", "prefetch", "manifest", "import"),
     ]
 )
 _LINK_NOTHING = frozenset(("dns-prefetch", "preconnect"))
 _META_IMAGES = frozenset(
     [
-        "og:image",
-        "og:image:url",
-        "og:image:secure_url",
-        "twitter:image",
-        "twitter:image:src",
-        "msapplication-tileimage",
-        "image",
+        *("og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src"),
+        *("msapplication-tileimage", "image"),
     ]
 )
 _LAZY_URLS = frozenset(
-    ["data-src", "data-lazy", "data-lazy-src", "data-original", "data-bg", "data-poster", "data-background"]
+    ("data-src", "data-lazy", "data-lazy-src", "data-original", "data-bg", "data-poster", "data-background")
 )
 _LAZY_SRCSETS = frozenset(("data-srcset", "data-lazy-srcset"))
-_NOT_IN_URLS = frozenset(" {}<>")
 _MEDIA = ("img", "source", "iframe", "video", "audio", "embed")
 
 
@@ -157,19 +139,15 @@ HANDLERS: dict[str, Handler] = {
     "script": _by(("src", roles.embed("script/@src")), ("href", _svg_script), ("xlink:href", _svg_script)),
 }
 
-COMMON = frozenset(("style", "background", "data-src", "data-bg"))
+COMMON = frozenset(("style", "background"))
 
 
-def add_common(tag: str, attributes: Attributes, references: References) -> None:
-    """What any element may carry: a style, an old-fashioned background, an address that a script will use."""
+def add_common(attributes: Attributes, references: References) -> None:
+    """What any element may carry: a style, and an old-fashioned background."""
     style = attributes.get("style")
     if style and "(" in style:
         add_css(style, references)
     references.add(attributes.get("background"), roles.BACKGROUND)
-    if tag not in _MEDIA:
-        for value in (attributes.get("data-src"), attributes.get("data-bg")):
-            if value and "/" in value and _NOT_IN_URLS.isdisjoint(value):
-                references.add(value, roles.LAZY)
 
 
 def title(text: str) -> str:

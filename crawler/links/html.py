@@ -71,12 +71,17 @@ def _search(markup: bytes | str, references: References, *, svg_title: bool = Fa
 
 
 def _add(tag: str, attributes: Attributes, references: References) -> None:
+    if tag == "a":  # nearly all of a page's links
+        references.add(attributes.get("href") or attributes.get("xlink:href"), roles.A_HREF)
+        if not COMMON.isdisjoint(attributes):
+            add_common(attributes, references)
+        return
     # XML may name an element with a prefix: `svg:image`.
     handler = HANDLERS.get(tag) or HANDLERS.get(tag.rpartition(":")[2])
     if handler is not None:
         handler(attributes, references)
     if not COMMON.isdisjoint(attributes):
-        add_common(tag, attributes, references)
+        add_common(attributes, references)
 
 
 def _add_text(tag: str, attributes: Attributes, text: str, references: References) -> None:

@@ -30,20 +30,21 @@ EXTRACTORS: dict[str, Extractor] = {
 _log = logging.getLogger(__name__)
 _JOINER = Joiner()
 _UNKNOWN = frozenset((None, "", "unknown/unknown", "application/unknown", "*/*"))  # MIME Sniffing, section 7
+_XML_TYPES = frozenset(("text/xml", "application/xml"))
 _SNIFFED = 1445  # MIME Sniffing, section 5.2: the length of a resource header
 _HTML = re.compile(
     rb"[\t\n\f\r ]*<(?:!--|(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p)[ >])",
     re.IGNORECASE,
 )
 _XML = re.compile(rb"[\t\n\f\r ]*<(?:\?xml|svg[\s>])", re.IGNORECASE)
-_XML_ROOT = re.compile(rb"<(?:svg|html)[\s>]", re.IGNORECASE)
+_XML_ROOT = re.compile(rb"<(?:\w+:)?(?:svg|html)[\s>]", re.IGNORECASE)
 _CSS = re.compile(rb"@(?:charset|import) ")
 _BOM = b"\xef\xbb\xbf"
 
 
 def understood(media_type: str | None) -> bool:
     """True if a body of this type may hold links: all others need not be decoded for parsing."""
-    return media_type in EXTRACTORS or media_type in _UNKNOWN
+    return media_type in EXTRACTORS or media_type in _UNKNOWN or media_type in _XML_TYPES
 
 
 def extract(document: Document, joiner: Joiner | None = None) -> Extraction:
@@ -51,6 +52,8 @@ def extract(document: Document, joiner: Joiner | None = None) -> Extraction:
     extractor = EXTRACTORS.get(document.media_type or "")
     if extractor is None and document.media_type in _UNKNOWN:
         extractor = _sniff(document.content[:_SNIFFED])
+    elif document.media_type in _XML_TYPES and _XML_ROOT.search(document.content[:_SNIFFED]):
+        extractor = extract_xml  # XHTML and SVG need no type of their own
     if extractor is None or not document.content:
         return Extraction()
     references = References(document.url)

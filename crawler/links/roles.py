@@ -18,18 +18,12 @@ def embed(context: str) -> Role:
     return Role(Kind.REQUISITE, context, "E")
 
 
-def guess(context: str) -> Role:
-    """Something that a script of the page may turn into a URL."""
-    return Role(Kind.GUESS, context, "X")
-
-
 A_HREF = link("a/@href")
 LINK_HREF = link("link/@href")
 LINK_REQUISITE = embed("link/@href")
 META_REFRESH = Role(Kind.NAVIGATION, "meta/@refresh", "R")
 META_CONTENT = embed("meta/@content")
 BACKGROUND = embed("@background")
-LAZY = guess("@data-src")
 XML_STYLESHEET = embed("xml-stylesheet/@href")
 CSS_URL = embed("css/url()")
 CSS_IMAGE_SET = embed("css/image-set()")

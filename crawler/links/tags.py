@@ -14,72 +14,74 @@ from collections.abc import Iterator
 
 MAX_TREE_TAGS = 100_000
 """Beyond this many tags a tree costs hundreds of megabytes."""
-_FREE_TAGS = 1_400  # so few cannot do harm: 1400² / 4 nodes
-_FLAT_TAGS = 20_000  # so many, all nested, are parsed in half a second
+_FREE_TAGS = 1_400  # so few do no harm: at most 1400² / 4 nodes
+_FLAT_TAGS = 30_000  # so many, each within the one before, are parsed in about a second
 _MAX_NODES = 2_000_000
-_MAX_STEPS = 200_000_000
-_WINDOW = 2_048
-_MAX_SEPARATORS = 256
+_MAX_STEPS = 300_000_000
+_FREE_LENGTH = 32_768
+_SHORTEST_ATTRIBUTE = 5  # ` ab=1`
+_WINDOW = 4_096
+_MAX_SEPARATORS = 512
 
-_FORMATTING_TAG = re.compile(
-    rb"<(?:[bisuBISU]|tt|TT|em|EM|big|BIG|code|CODE|font|FONT|small|SMALL|strike|STRIKE|strong|STRONG)[\s/][^>]*"
+_FORMATTING = rb"[bisuBISU]|tt|TT|em|EM|big|BIG|code|CODE|font|FONT|small|SMALL|strike|STRIKE|strong|STRONG"
+_FORMATTING_TAG = re.compile(rb"<(?:" + _FORMATTING + rb")[\s/][^>]*")
+# All but void elements and those whose end tag is implied by the next of their kind.
+_NESTING_TAG = re.compile(
+    rb"<(/?)(?!(?:a|area|base|br|col|dd|dt|embed|hr|img|input|li|link|meta|option|p|param|source|td|th|tr|track|wbr)[\s/>])"
+    rb"([a-zA-Z][^\s/>]*)"
 )
-_ANY_TAG = re.compile(rb"<(/?)([a-zA-Z][^\s/>]*)")
 _SEPARATORS = re.compile(rb"[\s\"']+")
-_NO_DEPTH = frozenset(
-    b"area base br col embed hr img input link meta param source track wbr p li dd dt option tr td th".split()
-)
+_FORMATTING_NAMES = frozenset(b"b i s u tt em big code font small strike strong".split())
 
 
 def is_costly(content: bytes) -> bool:
-    """True if a tree of this document could cost far more than its length suggests. An upper estimate, in one pass."""
-    if len(content) > 4 * _WINDOW and _has_long_tag(content):
-        return True
+    """True if a tree of this document could cost far more than its length suggests."""
     tags = content.count(b"<")
+    if len(content) > _FREE_LENGTH and _has_long_tag(content, tags):
+        return True
     if tags <= _FREE_TAGS:
         return False
     if tags > MAX_TREE_TAGS:
         return True
     # HTML Standard, section 13.2.4.3: of equal formatting elements at most three are repeated; there are 12 names.
     formatting = 36 + 3 * len(set(_FORMATTING_TAG.findall(content)))
-    if formatting * tags > _MAX_NODES:
-        return True
-    return tags > _FLAT_TAGS and _is_deep(content)
+    return (formatting * tags > _MAX_NODES or tags > _FLAT_TAGS) and _grows(content, tags)
 
 
-def _has_long_tag(content: bytes) -> bool:
+def _has_long_tag(content: bytes, tags: int) -> bool:
     """A tag of very many attributes: each is compared with all before it."""
-    if content.count(b"=") > 10_000 + 8 * content.count(b"<"):
+    many = 10_000 + 8 * tags
+    if len(content) > _SHORTEST_ATTRIBUTE * many and content.count(b"=") > many:
         return True
     for start in range(0, len(content) - _WINDOW, _WINDOW):
         if content.find(b">", start, start + _WINDOW) < 0:
             window = content[start : start + _WINDOW]
-            if len(_SEPARATORS.findall(window)) > _MAX_SEPARATORS and b"<" not in window:
+            if len(_SEPARATORS.findall(window)) > _MAX_SEPARATORS:
                 before = content.rfind(b"<", 0, start)
                 if before >= 0 and content.find(b">", before, start) < 0:
                     return True
     return False
 
 
-def _is_deep(content: bytes) -> bool:
-    """Adds up how many elements are open at each tag."""
+def _grows(content: bytes, tags: int) -> bool:
+    """True if so many elements are open at once that looking through them, or repeating them, at each tag is costly."""
     opened: dict[bytes, int] = {}
-    depth = steps = 0
-    for tag in _ANY_TAG.finditer(content):
-        name = tag[2].lower()
-        if name in _NO_DEPTH:
-            continue
+    depth = deepest = formatting = most_formatting = 0
+    for slash, spelled in _NESTING_TAG.findall(content):
+        name = spelled.lower()
         count = opened.get(name, 0)
-        if not tag[1]:
-            opened[name] = count + 1
-            depth += 1
-        elif count:
-            opened[name] = count - 1
-            depth -= 1
-        steps += depth
-        if steps > _MAX_STEPS:
-            return True
-    return False
+        if slash and not count:
+            continue
+        change = -1 if slash else 1
+        opened[name] = count + change
+        depth += change
+        if depth > deepest:
+            deepest = depth
+        if name in _FORMATTING_NAMES:
+            formatting += change
+            if formatting > most_formatting:
+                most_formatting = formatting
+    return deepest * tags > _MAX_STEPS or most_formatting * tags > _MAX_NODES
 
 
 _RAW_TEXT = "script|style|title|textarea|xmp|iframe|noembed|noframes"
@@ -92,7 +94,6 @@ _ATTRIBUTE = re.compile(
 )
 _TAG_END = re.compile(r"[\s/]*+>")
 _END_OF_RAW = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in _RAW_TEXT.split("|")}
-_MAX_ATTRIBUTES = 100
 
 
 def start_tags(text: str) -> Iterator[tuple[str, dict[str, str | None], str]]:
@@ -108,6 +109,8 @@ def start_tags(text: str) -> Iterator[tuple[str, dict[str, str | None], str]]:
             continue
         name = tag[3].lower()
         attributes, position = _attributes(text, position)
+        if position < 0:
+            return
         content = ""
         if name == "plaintext":
             return
@@ -119,14 +122,14 @@ def start_tags(text: str) -> Iterator[tuple[str, dict[str, str | None], str]]:
 
 
 def _attributes(text: str, position: int) -> tuple[dict[str, str | None], int]:
+    """The attributes of a start tag and where it ends; -1 if the text ends first, and there is no such tag."""
     attributes: dict[str, str | None] = {}
     while not (end := _TAG_END.match(text, position)):
         attribute = _ATTRIBUTE.match(text, position)
         if attribute is None:
-            return attributes, len(text)
+            return attributes, -1
         position = attribute.end()
         name, double, single, bare = attribute.groups()
-        if len(attributes) < _MAX_ATTRIBUTES:
-            value = double if double is not None else single if single is not None else bare
-            attributes.setdefault(name.lower(), html.unescape(value) if value else None)
+        value = double or single or bare
+        attributes.setdefault(name.lower(), html.unescape(value) if value else None)
     return attributes, end.end()

@@ -1,0 +1,220 @@
+"""Every element that refers to something, on pages as they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from crawler.links import Document, extract
+from crawler.model import Extraction, Kind
+
+PAGE = "http://h/d/page.html?q"
+
+
+def read(markup: str | bytes, url: str = PAGE, media_type: str = "text/html") -> Extraction:
+    content = markup if isinstance(markup, bytes) else markup.encode()
+    extraction = extract(Document(url, media_type, None, content))
+    assert extraction.failure is None
+    return extraction
+
+
+def found(markup: str | bytes, url: str = PAGE, media_type: str = "text/html") -> dict[str, str]:
+    """URL below http://h/d/ -> its role as "L a/@href"."""
+    links = read(markup, url, media_type).links
+    return {link.removeprefix("http://h/d/"): f"{role.code} {role.context}" for link, role in links.items()}
+
+
+@pytest.mark.parametrize(
+    ("markup", "role"),
+    [
+        ("<a href=x>", "L a/@href"),
+        ("<a style='color:red' href=' x '>", "L a/@href"),
+        ("<area href=x>", "L area/@href"),
+        ("<link rel=stylesheet href=x>", "E link/@href"),
+        ("<link rel='alternate StyleSheet' href=x>", "E link/@href"),
+        ("<link rel='shortcut icon' href=x>", "E link/@href"),
+        ("<link rel=preload as=image imagesrcset='x 1x'>", "E link/@imagesrcset"),
+        ("<link rel=modulepreload href=x>", "E link/@href"),
+        ("<link rel=manifest href=x>", "E link/@href"),
+        ("<link rel=next href=x>", "L link/@href"),
+        ("<link rel=canonical href=x>", "L link/@href"),
+        ("<link href=x>", "L link/@href"),
+        ("<img src=x>", "E img/@src"),
+        ("<img srcset='x 2x'>", "E img/@srcset"),
+        ("<img data-src=x>", "E img/@data-src"),
+        ("<img data-srcset='x 2x'>", "E img/@srcset"),
+        ("<img data-lazy-src=x>", "E img/@data-src"),
+        ("<img data-original=x>", "E img/@data-src"),
+        ("<image src=x>", "E img/@src"),
+        ("<picture><source srcset=x></picture>", "E source/@srcset"),
+        ("<video><source src=x></video>", "E source/@src"),
+        ("<video src=x></video>", "E video/@src"),
+        ("<video poster=x></video>", "E video/@poster"),
+        ("<audio src=x></audio>", "E audio/@src"),
+        ("<video><track src=x></video>", "E track/@src"),
+        ("<script src=x></script>", "E script/@src"),
+        ("<iframe src=x></iframe>", "E iframe/@src"),
+        ("<frameset><frame src=x></frameset>", "E frame/@src"),
+        ("<object data=x></object>", "E object/@data"),
+        ("<embed src=x>", "E embed/@src"),
+        ("<input type=IMAGE src=x>", "E input/@src"),
+        ("<body background=x>", "E @background"),
+        ("<table><tr><td background=x>", "E @background"),
+        ("<p style='background:url(x)'>", "E css/url()"),
+        ("<a style='background:url(x)'>", "E css/url()"),
+        ("<style>p{background:url(x)}</style>", "E css/url()"),
+        ("<style>@import 'x'</style>", "E css/@import"),
+        ("<meta http-equiv=Refresh content='0; url=x'>", "R meta/@refresh"),
+        ("<meta property=og:image content=x>", "E meta/@content"),
+        ("<meta name=twitter:image content=x>", "E meta/@content"),
+        ("<svg><image href=x /></svg>", "E image/@href"),
+        ("<svg><image xlink:href=x /></svg>", "E image/@href"),
+        ("<svg><use xlink:href='x#y'/></svg>", "E use/@href"),
+        ("<svg><feImage href=x /></svg>", "E feImage/@href"),
+        ("<svg><a xlink:href=x></a></svg>", "L a/@href"),
+        ("<svg><style><![CDATA[a{b:url(x)}]]></style></svg>", "E css/url()"),
+        ("<noscript><img src=x></noscript>", "E img/@src"),
+        ("<head><noscript><link rel=stylesheet href=x></noscript>", "E link/@href"),
+        ("<noframes><a href=x></noframes>", "L a/@href"),
+        ("<template><a href=x></template>", "L a/@href"),
+        ("<template><div><template><a href=x></template></div></template>", "L a/@href"),
+        ("<div><template shadowrootmode=open><a href=x></template></div>", "L a/@href"),
+        ("<iframe srcdoc='&lt;a href=x>'></iframe>", "L a/@href"),
+        ("<a\0 href=x>", None),
+        ("<A HREF='&#120;'>", "L a/@href"),
+        ("<a href=\nx\n>", "L a/@href"),
+        ("<p><b><a href=x></p>", "L a/@href"),
+        ("<table><a href=x>", "L a/@href"),
+        ("<div title='<a href=no>'><a href=x>", "L a/@href"),
+        ("<script>'<a href=no>'</script><a href=x>", "L a/@href"),
+        ("<a href=x", None),
+    ],
+)
+def test_one_link(markup: str, role: str | None) -> None:
+    assert found(markup) == ({} if role is None else {"x": role})
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<a>", "<a href>", "<a href=''>", "<a href='#x'>", "<a href=' #'>", "<a href='javascript:void(0)'>",
+        "<a href='JavaScript:x'>", "<a href=mailto:x>", "<a href=tel:1>", "<a href=data:,x>", "<a href=about:blank>",
+        "<a href=blob:http://h/x>", "<a href=ftp://h/x>", "<a href='http://a b/'>", "<img src=''>",
+        "<!-- <a href=x> -->", "<!--[if IE]><link rel=stylesheet href=x><![endif]-->",
+        "<textarea><a href=x></textarea>",
+        "<title><a href=x></title>", "<link rel=dns-prefetch href=//x>", "<link rel='preconnect' href=//x>",
+        "<form action=x></form>", "<input src=x>", "<base href=x>", "<meta name=description content=x>",
+        "<meta http-equiv=refresh content=5>", "<blockquote cite=x>", "<img usemap='#x'>", "<style>/*url(x)*/</style>",
+        "<svg><use href='#x'/></svg>", "plain text", "\0\0\0",
+    ],
+)  # fmt: skip
+def test_no_link(markup: str) -> None:
+    assert found(markup) == {}
+
+
+def test_the_order_is_the_documents() -> None:
+    markup = (
+        "<img src=1 srcset='2 1x, 3 2x'><a href=4></a><template><a href=5></a></template><a href=6 style='b:url(7)'>"
+    )
+    assert list(found(markup + "<iframe src=8 srcdoc='<a href=9>'></iframe><a href=10>")) == [*"123456789", "10"]
+
+
+def test_distinct_urls_once() -> None:
+    assert found("<a href=x><a href='x#1'><a href=./x><a href=/d/x><a href=http://h/d/x><a href='\nx'>") == {
+        "x": "L a/@href"
+    }
+
+
+def test_the_best_role_wins_and_says_that_it_is_embedded() -> None:
+    for markup in ("<a href=x.jpg><img src=x.jpg></a>", "<img src=x.jpg><a href=./x.jpg>"):
+        (role,) = read(markup).links.values()
+        assert (role.kind, role.context, role.embedded) == (Kind.NAVIGATION, "a/@href", True)
+    (role,) = read("<a href=x><area href=x>").links.values()
+    assert not role.embedded
+    (role,) = read("<link rel=preload href=x><style>@import 'x'</style>").links.values()
+    assert role.same_hop
+
+
+@pytest.mark.parametrize(
+    ("base", "url"),
+    [
+        ("<base href=/b/>", "http://h/b/x"),
+        ("<base href='http://other/y/z'>", "http://other/y/x"),
+        ("<base target=_top><base href=/b/><base href=/c/>", "http://h/b/x"),
+        ("<base href=javascript:x>", "http://h/d/x"),
+        ("<base href=data:,x>", "http://h/d/x"),
+        ("<base href='http://a b/'>", "http://h/d/x"),
+        ("<base href=''>", "http://h/d/x"),
+        ("<base href='#'>", "http://h/d/x"),
+        ("<!-- <base href=/b/> -->", "http://h/d/x"),
+    ],
+)
+def test_base(base: str, url: str) -> None:
+    assert list(read(f"{base}<a href=x>").links) == [url]
+    assert list(read(f"<head>{base}</head><iframe srcdoc='<a href=x>'>").links) == [url]
+
+
+def test_a_nested_document_has_its_own_base() -> None:
+    markup = """<iframe srcdoc="<base href=/b/><a href=x>"></iframe><a href=y>"""
+    assert list(found(markup)) == ["http://h/b/x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("markup", "title"),
+    [
+        ("<title> A \n title </title><title>no</title>", "A title"),
+        ("<svg><title>no</title></svg><body><title>late</title>", "late"),
+        ("<svg><g><title>no</title></g></svg>", None),
+        ("<title>&lt;b&gt; &amp; c</title>", "<b> & c"),
+        ("<title></title>", ""),
+        ("<p>none", None),
+        ("<iframe srcdoc='<title>no</title>'></iframe>", None),
+        (f"<title>{'word ' * 10_000}</title>", ("word " * 100).strip()),
+    ],
+)
+def test_title(markup: str, title: str | None) -> None:
+    assert read(markup).title == title
+
+
+def test_svg_documents() -> None:
+    markup = b"""<?xml version="1.0"?><?xml-stylesheet type="text/css" href="s.css"?>
+    <svg xmlns="http://www.w3.org/2000/svg"><title>Drawing</title><script href="s.js"/><style/>
+    <image xlink:href="i.png"/><svg:image xlink:href="p.png"/><a xlink:href="a.html"><text>x</text></a></svg>"""
+    for media_type in ("image/svg+xml", "application/xml", "text/xml"):
+        assert found(markup, media_type=media_type) == {
+            "s.css": "E xml-stylesheet/@href",
+            "s.js": "E script/@href",
+            "i.png": "E image/@href",
+            "p.png": "E image/@href",
+            "a.html": "L a/@href",
+        }
+    assert read(markup, media_type="image/svg+xml").title == "Drawing"
+
+
+def test_xhtml_elements_that_close_themselves() -> None:
+    markup = """<?xml version="1.0" encoding="UTF-8"?><html xmlns="http://www.w3.org/1999/xhtml"><head>
+    <title/><script src="s.js"/><style type="text/css"/><link rel="stylesheet" href="s.css"/></head>
+    <body><iframe src="f.html"/><textarea/><a href="a.html"/></body></html>"""
+    assert list(found(markup, media_type="application/xhtml+xml")) == ["s.js", "s.css", "f.html", "a.html"]
+
+
+@pytest.mark.parametrize(
+    ("media_type", "content", "count"),
+    [
+        (None, b"  <!DOCTYPE html><a href=x>", 1),
+        (None, b"<html><a href=x>", 1),
+        (None, b"\xef\xbb\xbf<p><a href=x>", 1),
+        (None, b"<!-- c --><a href=x>", 1),
+        (None, b"<?xml version='1.0'?><svg><a href='x'/></svg>", 1),
+        (None, b"@import 'x';", 1),
+        ("unknown/unknown", b"<html><a href=x>", 1),
+        (None, b"<rss><a href=x>", 0),
+        (None, b"text <a href=x>", 0),
+        (None, b"", 0),
+        ("text/plain", b"<html><a href=x>", 0),
+        ("application/json", b"<html><a href=x>", 0),
+        ("application/xml", b"<rss><link>x</link></rss>", 0),
+        ("text/html", b"@import 'x';", 0),
+    ],
+)
+def test_the_media_type_chooses(media_type: str | None, content: bytes, count: int) -> None:
+    assert len(extract(Document(PAGE, media_type, None, content)).links) == count
