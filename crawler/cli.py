@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gc
 import io
 import logging
 import os
@@ -45,6 +46,8 @@ _log = logging.getLogger(__name__)
 
 def main(argv: Sequence[str] | None = None, *, engine: EngineFactory | None = None) -> int:
     """Runs a command line and returns its exit code. Raises SystemExit for --help, as argparse does."""
+    # A crawl's values make hardly any cycles; looking for them every 700 allocations costs 5 % of a page's time.
+    gc.set_threshold(50_000, 20, 50)
     words = Words.of_process() if argv is None else Words(("python", "-m", "crawler"), tuple(argv))
     _mend_streams()
     try:

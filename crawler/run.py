@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -46,6 +47,7 @@ class Interrupted(CrawlError):
 
 def run(config: CrawlConfig, engine: EngineFactory, view: View, *, verbose: bool) -> Summary:
     """Crawls to the end or to a signal, on uvloop where it is installed. Raises what the engine raises."""
+    gc.freeze()  # what was imported lives as long as the process: the collector need not look through it
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(crawl(config, engine, view, verbose=verbose))
 

@@ -8,7 +8,7 @@ and storage/layout.py; what is promised when: storage/writer.py and storage/reco
 
 from __future__ import annotations
 
-from storage.cdxj import index_lines, index_path, write_index
+from storage.cdxj import IndexBuilder, index_lines, index_path, write_index
 from storage.digests import DigestAlgorithm, payload_digest
 from storage.errors import ArchiveError, ArchiveLocked, CorruptArchive, InvalidRecord, NoSpace, SegmentBroken
 from storage.files import AppendFile, DiskFiles, Files
@@ -41,6 +41,7 @@ __all__ = [
     "Head",
     "Headers",
     "HttpPayload",
+    "IndexBuilder",
     "InvalidRecord",
     "NoSpace",
     "Orphan",

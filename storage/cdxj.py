@@ -23,6 +23,7 @@ from storage.header import HEADER_LIMIT, RecordHeader, decode_header
 from storage.httpmessage import HEAD_LIMIT, ResponseFramer
 from storage.layout import archive_directory, indexes_directory, replace_file
 from storage.members import Member, members
+from storage.records import Record, Written
 from storage.surt import surt
 
 RUN = 16 << 20
@@ -50,6 +51,60 @@ def write_index(directory: Path, segment_name: str, *, run: int = RUN) -> Path:
         lines = _sorted(index_lines(segment), run, target.parent, stack)
         replace_file(target, (line.encode("utf-8") for line in lines))
     return target
+
+
+class IndexBuilder:
+    """The index of a segment while it is written: spares reading it all again at sealing. Bounded memory.
+
+    Lines are added after the commit of what they tell; a session that dies loses them, and `write_index` makes them
+    anew from the segment."""
+
+    def __init__(self, directory: Path, segment_name: str, *, run: int = RUN) -> None:
+        self._target = index_path(directory, segment_name)
+        self._segment, self._run = segment_name, run
+        self._stack = ExitStack()
+        self._runs: list[IO[str]] = []
+        self._gathered: list[str] = []
+        self._size = 0
+
+    def add(self, records: Iterable[Record], written: Iterable[Written]) -> None:
+        """Adds the lines of a group of records. Blocking, but only now and then; raises OSError."""
+        for record, place in zip(records, written, strict=True):
+            line = _line_of(record, place)
+            if line is not None:
+                self._gathered.append(line)
+                self._size += len(line)
+        if self._size >= self._run:
+            self._target.parent.mkdir(parents=True, exist_ok=True)
+            self._runs.append(_spilled(sorted(self._gathered), self._target.parent, self._stack))
+            self._gathered, self._size = [], 0
+
+    def finish(self) -> Path:
+        """Writes the index as `write_index` would, atomically. Blocking; raises OSError."""
+        with self._stack:
+            lines = heapq.merge(sorted(self._gathered), *self._runs)
+            replace_file(self._target, (line.encode("utf-8") for line in lines))
+        return self._target
+
+    def close(self) -> None:
+        """Forgets everything; after `finish` it does nothing."""
+        self._stack.close()
+
+
+def _line_of(record: Record, place: Written) -> str | None:
+    content_type = record.content_type or ""
+    if record.type not in _INDEXED or record.target_uri is None:
+        return None
+    mime: str | None = content_type
+    status = None
+    if record.type in ("response", "revisit") and content_type.startswith("application/http"):
+        block = record.block if isinstance(record.block, bytes) else next(record.block.chunks(), b"")
+        status, mime = _http(block)
+    date = f"{record.date:%Y%m%d%H%M%S}"
+    return _cdxj(
+        record.type, record.target_uri, date, content_type, mime, status,
+        (place.payload_digest, place.block_digest), (place.offset, place.length, place.segment),
+    )  # fmt: skip
 
 
 def index_lines(segment: Path) -> Iterator[str]:
@@ -80,28 +135,37 @@ def _beginning(member: Member) -> bytes:
 
 
 def _line(header: RecordHeader, block: bytes, offset: int, length: int, filename: str) -> str | None:
-    fields = {name.lower(): value for name, value in reversed(header.fields)}  # the first of a name counts
-    type_, url = header.need("WARC-Type"), fields.get("warc-target-uri")
-    content_type = fields.get("content-type", "")
+    type_, url = header.need("WARC-Type"), header.get("WARC-Target-URI")
     if type_ not in _INDEXED or url is None:
         return None
-    if type_ in ("resource", "metadata") and content_type == "application/warc-fields":
-        return None
+    content_type = header.get("Content-Type") or ""
     mime: str | None = content_type
     status = None
     if type_ in ("response", "revisit") and content_type.startswith("application/http"):
         status, mime = _http(block)
+    date = re.sub(r"\D", "", header.need("WARC-Date"))[:14]
+    digests = (header.get("WARC-Payload-Digest"), header.get("WARC-Block-Digest"))
+    return _cdxj(type_, url, date, content_type, mime, status, digests, (offset, length, filename))
+
+
+def _cdxj(
+    type_: str, url: str, date: str, content_type: str, mime: str | None, status: str | None,
+    digests: tuple[str | None, str | None], place: tuple[int, int, str],
+) -> str | None:  # fmt: skip
+    """`digests` are the payload's and the block's, `place` is offset, length and file name."""
+    if type_ in ("resource", "metadata") and content_type == "application/warc-fields":
+        return None
     values = {"url": url, "mime": "warc/revisit" if type_ == "revisit" else _essence(mime)}
     if status is not None:
         values["status"] = status
-    digest = fields.get("warc-payload-digest")
+    digest = digests[0]
     if digest is None and type_ in ("resource", "metadata"):
-        digest = fields.get("warc-block-digest")  # the block is the payload
+        digest = digests[1]  # the block is the payload
     if digest is not None:
         values["digest"] = digest
+    offset, length, filename = place
     values |= {"length": str(length), "offset": str(offset), "filename": filename}
-    timestamp = re.sub(r"\D", "", header.need("WARC-Date"))[:14]
-    return f"{surt(url)} {timestamp} {json.dumps(values)}\n"
+    return f"{surt(url)} {date} {json.dumps(values)}\n"
 
 
 def _http(block: bytes) -> tuple[str | None, str | None]:

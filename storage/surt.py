@@ -4,7 +4,8 @@
 
 The rules are those every CDX server agrees on: Google Safe Browsing's canonicalisation, then the Internet Archive's,
 which also drops what rarely tells two pages apart: scheme, `www.`, case, session ids, order of the query. Two different
-pages may so share a key; the index keeps the URL beside it.
+pages may so share a key; the index keeps the URL beside it. Which session ids these are is the list of
+IAURLCanonicalizer in the Internet Archive's webarchive-commons (Apache-2.0).
 """
 
 from __future__ import annotations
