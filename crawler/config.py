@@ -53,6 +53,8 @@ class CrawlConfig:
     """Regular expressions; a URL that one of them matches is not fetched, whatever else says it should be."""
     max_depth: int | None = None
     robots: bool = True
+    allow_private: bool = False
+    """Connect to addresses that are not public, not only where a seed lives."""
 
     # how much
     max_pages: int | None = None

@@ -7,6 +7,7 @@ import inspect
 import re
 import ssl
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,9 +19,11 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from crawler import content
+from crawler.access import AccessPolicy
 from crawler.config import CrawlConfig
 from crawler.identity import user_agent
 from crawler.model import CrawlURL, Exchange, Kind, MessageSpan
+from crawler.resolver import OverrideResolver, WatchedResolver
 from crawler.spool import Spool
 from crawler.verdict import Verdict, judge
 from crawler.wire import CURRENT, Capture, Ending, TapConnector
@@ -63,8 +66,15 @@ class HttpFetcher:
         spool_dir: Path,
         resolver: AbstractResolver | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        seeds: Sequence[str] | None = None,
     ) -> None:
+        """`seeds` are the URLs whose own host and port may be private; by default those of `config`."""
         self._config = config
+        self._policy = AccessPolicy(
+            config.seeds if seeds is None else seeds,
+            allow_private=config.allow_private,
+            own=resolver.own if isinstance(resolver, OverrideResolver) else lambda host: None,
+        )
         self._spool_dir = spool_dir
         self._resolver = resolver
         self._ssl_context = ssl_context
@@ -75,7 +85,7 @@ class HttpFetcher:
         # The crawl's own semaphore bounds connections; a second limit here would only make requests wait unseen.
         connector = TapConnector(
             limit=0,
-            resolver=self._resolver,
+            resolver=WatchedResolver(self._resolver or OverrideResolver(), self._policy.resolved),
             ttl_dns_cache=_DNS_TTL,
             ssl=True if self._ssl_context is None else self._ssl_context,
         )
@@ -136,7 +146,9 @@ class HttpFetcher:
         try:
             async with scope:
                 try:
-                    async with session.get(request_url(url), allow_redirects=False) as response:
+                    target = request_url(url)
+                    capture.access = self._policy.access(target.raw_host or "", target.port or 0)
+                    async with session.get(target, allow_redirects=False) as response:
                         while not response.content.at_eof():
                             await response.content.readany()
                 except Exception as caught:  # judged, never dropped: `fetch` turns it into the Exchange's failure

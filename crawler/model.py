@@ -96,6 +96,8 @@ class FailureKind(enum.StrEnum):
     NOT_HTTP = "not-http"
     BAD_FRAMING = "bad-framing"
     INVALID_URL = "invalid-url"
+    ADDRESS = "private-address"
+    """Its host is at no public address, so nothing was sent (see crawler/access.py)."""
     TRUNCATED = "truncated"
     """Cut off at `--max-body`."""
     ROBOTS = "robots"

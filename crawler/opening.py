@@ -104,7 +104,8 @@ async def open_crawl(
         max_depth=config.max_depth,
     )
     if fetcher is None:
-        fetcher = await _open_fetcher(config, directory, seeds, stack)
+        every_seed = [urls[0] for urls in (await frontier.seeds()).values()]
+        fetcher = await _open_fetcher(config, directory, every_seed, stack)
     guard = DiskGuard(directory, config.min_free_disk, config.disk_wait, clock)
     complete = counts.queued == 0 and counts.done > 0
     return Opened(directory, frontier, segments, guard, scope, fetcher, logs, counts, numbers, started, complete)
@@ -150,6 +151,6 @@ async def _open_fetcher(
         server = await stack.enter_async_context(DemoServer())
         overrides[DEMO_HOST] = ("127.0.0.1", server.port)
     resolver = OverrideResolver(overrides)
-    fetcher = HttpFetcher(config, spool_dir=directory / "tmp", resolver=resolver)
+    fetcher = HttpFetcher(config, spool_dir=directory / "tmp", resolver=resolver, seeds=seeds)
     return await stack.enter_async_context(fetcher)
 

@@ -191,6 +191,12 @@ OPTIONS: tuple[Option, ...] = (
         detail="RFC 9309. With `--no-robots` neither its rules nor its Crawl-delay apply; it is "
         "for sites of your own and for those whose owners agreed.",
     ),
+    Option(
+        "allow-private", Group.SCOPE, "follow links into private networks, too", read_flag, field="allow_private",
+        detail="Otherwise a page cannot send the crawler to a loopback, private, link-local or other address that is "
+        "not public, by whatever link, redirect, name or spelling: such a URL is excluded, and no byte is sent. A "
+        "seed's own host and port is allowed where the seed itself lives at such an address.",
+    ),
     _count("max-pages", Group.LIMITS, "stop after this many pages",
            "Pages are what links and seeds lead to, not requisites. The queue is kept: the same command with a larger "
            "number goes on."),

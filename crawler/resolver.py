@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
@@ -21,11 +21,15 @@ class OverrideResolver(AbstractResolver):
         self._overrides = {name.lower(): address for name, address in (overrides or {}).items()}
         self._fallback = fallback
 
+    def own(self, host: str) -> tuple[str, int] | None:
+        """The fixed address and port of a name that has one."""
+        return self._overrides.get(host.lower().rstrip("."))
+
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         """The addresses of `host`. Raises OSError (socket.gaierror) if it has none."""
-        override = self._overrides.get(host.lower().rstrip("."))
+        override = self.own(host)
         if override is None:
             if self._fallback is None:
                 self._fallback = ThreadedResolver()  # needs the running loop, so not before
@@ -45,3 +49,25 @@ class OverrideResolver(AbstractResolver):
     async def close(self) -> None:
         if self._fallback is not None:
             await self._fallback.close()
+
+
+Heard = Callable[[str, int, Iterable[str]], None]
+"""Told host, port and addresses of each answer."""
+
+
+class WatchedResolver(AbstractResolver):
+    """Tells of each answer of another resolver before anybody uses it."""
+
+    def __init__(self, resolver: AbstractResolver, heard: Heard) -> None:
+        self._resolver, self._heard = resolver, heard
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """See the other resolver."""
+        answer = await self._resolver.resolve(host, port, family)
+        self._heard(host, port, (result["host"] for result in answer))
+        return answer
+
+    async def close(self) -> None:
+        await self._resolver.close()

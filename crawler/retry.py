@@ -35,6 +35,8 @@ class RetryPolicy:
 
     def decide(self, attempt: int, exchange: Exchange, now: datetime) -> Disposition:
         """What this attempt, counted from 1 in its series, means for its URL."""
+        if exchange.failure is not None and exchange.failure.kind is FailureKind.ADDRESS:
+            return Finished(OutcomeKind.EXCLUDED, exchange.failure.reason)
         reason = why_retry(exchange)
         if reason is not None:
             state = RetryCallState(self._caller, None, (), {})

@@ -29,6 +29,8 @@ def answer_of(exchange: Exchange, hops: int, agent: str) -> RobotsAnswer:
         if exchange.message is not None and exchange.truncated == "length" and status == 200:
             return _rules(exchange, agent)
         kind = exchange.failure.kind if exchange.failure is not None else FailureKind.ROBOTS
+        if kind is FailureKind.ADDRESS and hops:
+            return RobotsAnswer(text="")  # a redirect that cannot be followed, as below
         reason = exchange.failure.reason if exchange.failure is not None else f"truncated: {exchange.truncated}"
         return RobotsAnswer(refusal=reason, failure=kind, expires_in=UNREACHABLE_SECONDS)
     if 300 <= status < 400 and status != 304:

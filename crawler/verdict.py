@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from crawler.model import Failure, FailureKind, Truncation
-from crawler.wire import Capture, Ending
+from crawler.wire import AddressBarred, Capture, Ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ def judge(url: str, capture: Capture, error: Exception | None, *, expired: bool,
     longest silence allowed."""
     where = _printable(_host(url))
     if not capture.begun:
+        if isinstance(_root(error), AddressBarred):
+            return Verdict(None, address_failure(capture.barred[0]))
         return Verdict(None, _not_connected(where, error, expired=expired, timeout=timeout))
     if capture.ending is Ending.COMPLETE:
         return WHOLE
@@ -95,6 +97,11 @@ def _not_connected(where: str, error: Exception | None, *, expired: bool, timeou
     return Failure(FailureKind.INTERNAL, f"{where}: {_one_line(error)}")
 
 
+def address_failure(why: str) -> Failure:
+    """`why` is an Access's refusal."""
+    return Failure(FailureKind.ADDRESS, f"{why}; --allow-private would ask it")
+
+
 def _bad_framing(where: str, why: str) -> Verdict:
     return Verdict(Truncation.UNSPECIFIED, Failure(FailureKind.BAD_FRAMING, f"{where} sent a malformed answer: {why}"))
 
@@ -117,9 +124,7 @@ def _timeout(where: str, what: str, *, expired: bool, timeout: float) -> Failure
 
 def _cause(error: BaseException | None) -> str:
     """The operating system's or OpenSSL's own words, below aiohttp's."""
-    root = error
-    while root is not None and root.__cause__ is not None:
-        root = root.__cause__
+    root = _root(error)
     if isinstance(root, ssl.SSLCertVerificationError):
         return root.verify_message
     if isinstance(root, ssl.SSLError) and root.reason:
@@ -128,6 +133,12 @@ def _cause(error: BaseException | None) -> str:
         # asyncio puts its own words into strerror; getaddrinfo's numbers are not errno's
         return root.strerror if isinstance(root, socket.gaierror) or not root.errno else os.strerror(root.errno)
     return _one_line(root)
+
+
+def _root(error: BaseException | None) -> BaseException | None:
+    while error is not None and error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def _one_line(error: BaseException | None) -> str:

@@ -9,6 +9,7 @@ import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
+from crawler.access import PUBLIC_ONLY, Access
 from crawler.spool import Spool, SpoolError
 from storage import ResponseFramer
 
@@ -48,6 +49,8 @@ class Capture:
         "_silence",
         "_stray",
         "_transport",
+        "access",
+        "barred",
         "ending",
         "fault",
         "first_byte",
@@ -69,6 +72,10 @@ class Capture:
     ) -> None:
         """Keeps at most `max_body` bytes of the framed body; once aiohttp has given up, waits `silence` seconds for
         more bytes of a message whose framing is valid. `fresh` demands a connection that has not served before."""
+        self.access: Access = PUBLIC_ONLY
+        """What its connection may lead to."""
+        self.barred: list[str] = []
+        """Why addresses were not connected to."""
         self.fresh = fresh
         self.request = bytearray()
         self.response = response

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import aiohttp
 
-from crawler.wire.capture import CURRENT
+from crawler.wire.capture import CURRENT, Capture
 from crawler.wire.tap import Tap, Tee
+
+
+class AddressBarred(OSError):
+    """The address may not be connected to; the capture's `barred` says why."""
 
 
 class ResendVetoed(aiohttp.ClientError):
@@ -19,7 +24,11 @@ class TapConnector(aiohttp.TCPConnector):
     """A TCPConnector whose connections report to the capture in `CURRENT`.
 
     Only the documented coroutine `connect()` is overridden, and the tap is put in place by asyncio's own
-    `set_protocol()` and `connection_made()`."""
+    `set_protocol()` and `connection_made()`. The documented `socket_factory` is asked for a socket for each address
+    just before that very address is connected to: no later resolution comes between the check and the connection."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(socket_factory=_permitted_socket, **options)
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
@@ -35,6 +44,11 @@ class TapConnector(aiohttp.TCPConnector):
         transport, handler = connection.transport, connection.protocol
         if transport is None or handler is None:
             return connection  # lost already: aiohttp will find out as it writes
+        try:
+            _check_peer(capture, transport)
+        except AddressBarred:
+            connection.close()
+            raise
         if isinstance(transport, Tee):
             tap, reused = transport.tap, True
         else:
@@ -45,3 +59,24 @@ class TapConnector(aiohttp.TCPConnector):
         tap.begin(capture, reused=reused)
         connection.add_callback(tap.released)
         return connection
+
+
+def _permitted_socket(info: Any) -> socket.socket:
+    """A socket for an address of getaddrinfo's form. Raises AddressBarred, and LookupError without a capture."""
+    family, type_, proto, _, address = info
+    _permit(CURRENT.get(), address)
+    return socket.socket(family, type_, proto)
+
+
+def _check_peer(capture: Capture, transport: asyncio.Transport) -> None:
+    """What the socket says itself, for a connection that is new and for one that served before."""
+    peer = transport.get_extra_info("peername")
+    if isinstance(peer, tuple):
+        _permit(capture, peer)
+
+
+def _permit(capture: Capture, address: tuple[Any, ...]) -> None:
+    refusal = capture.access.refusal(address[0], address[1])
+    if refusal is not None:
+        capture.barred.append(refusal)
+        raise AddressBarred("not a public address")

@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from crawler.access import UNCHECKED
 from crawler.model import CrawlURL, FailureKind
 from crawler.spool import Spool
 from crawler.wire import CURRENT, Capture, TapConnector
@@ -99,8 +100,10 @@ def test_a_server_that_speaks_first(tmp_path: Path, loop: str, tls: bool) -> Non
 
     async def main() -> None:
         server_side, client_side = certificate()
-        async with serving(handler, server_side if tls else None) as port, \
-                fetcher(tmp_path, ssl_context=client_side) as fetch:
+        async with (
+            serving(handler, server_side if tls else None) as port,
+            fetcher(tmp_path, ssl_context=client_side) as fetch,
+        ):
             url = CrawlURL(f"http{'s' if tls else ''}://127.0.0.1:{port}/")
             exchanges = await asyncio.gather(*(fetch.fetch(url) for _ in range(64)))
         for exchange in exchanges:
@@ -138,9 +141,12 @@ async def test_a_reader_that_lags_stops_the_socket(tmp_path: Path, server: Hosti
         return capture.response.size
 
     capture = Capture(Spool(tmp_path), max_body=1 << 40, silence=5.0)
+    capture.access = UNCHECKED
     CURRENT.set(capture)
-    async with aiohttp.ClientSession(connector=TapConnector()) as session, \
-            session.get(f"http://127.0.0.1:{server.port}{path}") as response:
+    async with (
+        aiohttp.ClientSession(connector=TapConnector()) as session,
+        session.get(f"http://127.0.0.1:{server.port}{path}") as response,
+    ):
         held = await halt()  # nobody reads: the server's writes come to a halt, and what was received stays small
         assert held < 4 << 20
         await response.content.readexactly(held)  # and it goes on when somebody does

@@ -55,7 +55,7 @@ class Ran:
 
 def config_of(directory: Path, *seeds: str, **options: Any) -> CrawlConfig:
     """A configuration for small, quick crawls on loopback."""
-    defaults: dict[str, Any] = {"delay": 0.0, "min_free_disk": 0, "retries": 0, "timeout": 5.0}
+    defaults: dict[str, Any] = {"delay": 0.0, "min_free_disk": 0, "retries": 0, "timeout": 5.0, "allow_private": True}
     return CrawlConfig(**{**defaults, **options}, seeds=seeds, output=directory)
 
 

@@ -59,7 +59,7 @@ def answering(response: bytes, requests: list[bytes] | None = None) -> Handler:
 
 def fetcher(tmp_path: Path, **options: Any) -> HttpFetcher:
     extra = {name: options.pop(name) for name in ("resolver", "ssl_context") if name in options}
-    return HttpFetcher(CrawlConfig(**{"timeout": 5.0, **options}), spool_dir=tmp_path, **extra)
+    return HttpFetcher(CrawlConfig(**{"timeout": 5.0, "allow_private": True, **options}), spool_dir=tmp_path, **extra)
 
 
 def certificate() -> tuple[ssl.SSLContext, ssl.SSLContext]:
