@@ -42,7 +42,7 @@ from storage import Files
 
 log = logging.getLogger(__name__)
 HANDOFF_ITEMS = 256
-HANDOFF_BYTES = 64 << 20
+HANDOFF_BYTES = 32 << 20
 
 
 class Crawl:
