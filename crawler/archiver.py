@@ -1,4 +1,4 @@
-"""The one writer: takes captures from the hand-off, keeps them in order, and calls them done only when they are durable.
+"""The one writer: takes captures from the hand-off, keeps them in order, calls them done only when they are durable.
 
 Order of truth, for each batch: append to the open segment; sync it; ONE frontier transaction with the outcomes, their
 outlinks and the segment's new length; only then the outcomes are told. While batch n is being made durable, batch n+1
@@ -12,24 +12,26 @@ What a failure does:
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from crawler.concurrency.handoff import Handoff
 from crawler.concurrency.saver import OrderedSaver
+from crawler.concurrency.shielded import finish
 from crawler.disk import DiskGuard
-from crawler.errors import ArchiverDied
+from crawler.errors import ArchiverDied, CrawlError, OutOfDisk
 from crawler.frontier import Commit, CommitFailed, CommitItem, Frontier, Stored
 from crawler.model import Outcome
 from crawler.recording import Capture, Recording, recording_of, stored_span
 from crawler.segments import Segments
-from storage import NoSpace, Written
+from storage import ArchiveError, NoSpace, Written
 
 log = logging.getLogger(__name__)
 
 BATCH_ITEMS = 64
-BATCH_WEIGHT = 32 << 20
+BATCH_WEIGHT = 16 << 20
 LINGER = 0.1
 """Seconds a batch waits to fill: what one sync is shared by."""
 
@@ -55,47 +57,49 @@ class Archiver:
         segments: Segments,
         guard: DiskGuard,
         on_committed: Committed,
-        limits: Limits = Limits(),  # noqa: B008 - a frozen value
+        limits: Limits = Limits(),
     ) -> None:
         self._handoff, self._frontier, self._segments = handoff, frontier, segments
         self._guard, self._on_committed, self._limits = guard, on_committed, limits
+        self._cause: BaseException | None = None
+        self._died: Exception | None = None
         self._saver: OrderedSaver[Sequence[Capture]] = OrderedSaver(self._save, name="flush")
 
     async def run(self) -> None:
-        """Archives until the hand-off ends, then seals. Raises what stopped it; the hand-off then fails by the same."""
+        """Archives until the hand-off ends, then seals. Raises OutOfDisk, or ArchiverDied with its cause; the hand-off
+        then fails, and no save is under way any more."""
+        batch: Sequence[Capture] = ()
         try:
             while batch := await self._handoff.take(self._limits.items, self._limits.weight, self._limits.linger):
                 await self._saver.save(batch)
             await self._saver.drain()
-            await self._segments.seal()
+            await finish(self._segments.seal(), name="seal")
         except BaseException as error:
-            self._die(error)
-            for capture in self._handoff.leftover():
-                _free(capture)
-            raise
+            died = self._die(error)
+            await self._saver.outlast()
+            for capture in (*batch, *self._handoff.leftover()):
+                capture.free()
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            if died is error:
+                raise
+            raise died from self._cause
 
-    def _die(self, error: BaseException) -> None:
-        """Tells everybody who waits, at once: also when the flush in flight fails while nothing more comes in."""
-        died = error if isinstance(error, ArchiverDied) else ArchiverDied(f"nothing more can be archived: {error}")
-        if died is not error:
-            died.__cause__ = error
-        self._handoff.fail(died)
+    def _die(self, error: BaseException) -> Exception:
+        """Tells everybody who waits, at once: also when the flush in flight fails while nothing more comes in.
+
+        Returns what the first error means for the crawl; what follows from it is not told."""
+        if self._died is None:
+            self._cause = error
+            text = str(error) if isinstance(error, CrawlError | ArchiveError) else repr(error)
+            sentence = f"nothing more can be archived: {text}"
+            self._died = error if isinstance(error, OutOfDisk) else ArchiverDied(sentence)
+            self._handoff.fail(ArchiverDied(sentence))
+        return self._died
 
     async def _save(self, batch: Sequence[Capture]) -> None:
         try:
-            while True:
-                await self._guard.room()
-                try:
-                    outcomes = await self._write(batch)
-                    break
-                except NoSpace as error:
-                    log.warning("%s", error)
-                    self._guard.refused()
-                except CommitFailed as error:
-                    if error.held or not error.full:
-                        raise
-                    log.warning("%s", error)
-                    self._guard.refused()
+            outcomes = await self._made_durable(batch)
             self._on_committed(batch, outcomes)
             await self._segments.rotate_if_full()
         except BaseException as error:
@@ -103,7 +107,21 @@ class Archiver:
             raise
         finally:
             for capture in batch:
-                _free(capture)
+                capture.free()
+
+    async def _made_durable(self, batch: Sequence[Capture]) -> Sequence[Outcome | None]:
+        """Writes and commits the batch, again each time there was no room for it and then is."""
+        while True:
+            await self._guard.room(flush=True)
+            try:
+                return await self._write(batch)
+            except NoSpace as error:
+                log.warning("%s", error)
+            except CommitFailed as error:
+                if error.held or not error.full:
+                    raise
+                log.warning("%s", error)
+            self._guard.refused()
 
     async def _write(self, batch: Sequence[Capture]) -> Sequence[Outcome | None]:
         recordings = [recording_of(capture) for capture in batch]
@@ -115,7 +133,9 @@ class Archiver:
             for capture, recording in zip(batch, recordings, strict=True)
         ]
         try:
-            return await self._frontier.commit(Commit(items, self._segments.state if groups else None))
+            outcomes = await self._frontier.commit(Commit(items, self._segments.state if groups else None))
+            self._segments.committed()
+            return outcomes
         except CommitFailed as error:
             if error.full and not error.held and groups:
                 await self._segments.rollback(before)
@@ -139,9 +159,7 @@ def _item(capture: Capture, recording: Recording | None, written: Sequence[Writt
     if exchange is None:
         return item
     size = exchange.response.size if exchange.response is not None else 0
-    return replace(
-        item, status=exchange.status, media_type=exchange.media_type, bytes=size, ms=exchange.total_ms
-    )
+    return replace(item, status=exchange.status, media_type=exchange.media_type, bytes=size, ms=exchange.total_ms)
 
 
 def _stored(recording: Recording, written: Sequence[Written]) -> Stored:
@@ -149,8 +167,3 @@ def _stored(recording: Recording, written: Sequence[Written]) -> Stored:
     return Stored(
         primary.segment, primary.offset, primary.length, primary.record_id, primary.payload_digest, metadata.offset
     )
-
-
-def _free(capture: Capture) -> None:
-    if capture.exchange is not None and capture.exchange.response is not None:
-        capture.exchange.response.close()

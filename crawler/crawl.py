@@ -20,11 +20,10 @@ from typing import Any, Self
 from crawler.archiver import Archiver
 from crawler.clock import Clock, SystemClock
 from crawler.concurrency.handoff import Handoff
-from crawler.concurrency.shielded import finish
+from crawler.concurrency.shielded import finish, outlast
 from crawler.config import CrawlConfig
-from crawler.disk import DiskGuard
 from crawler.dispatch import Dispatcher
-from crawler.errors import OutOfDisk
+from crawler.errors import ArchiverDied, OutOfDisk
 from crawler.fetcher import Fetcher
 from crawler.identity import product_token
 from crawler.limits import Limits
@@ -33,7 +32,7 @@ from crawler.opening import Opened, open_crawl
 from crawler.progress import Progress, Summary
 from crawler.recording import Capture
 from crawler.retry import RetryPolicy
-from crawler.robots import RobotsRules
+from crawler.robotstxt import RobotsRules
 from crawler.summing import progress_of, summary_of
 from crawler.tally import Tally
 from crawler.tell import Teller
@@ -67,6 +66,9 @@ class Crawl:
         self._trouble: OutOfDisk | None = None
         self._chores: set[asyncio.Task[None]] = set()
         self._run_task: asyncio.Task[Summary] | None = None
+        self._aborted = asyncio.Event()
+        self._told = False
+        """True once somebody was given the error that ended the crawl."""
         self._opened: Opened
         self._dispatcher: Dispatcher
         self._archiver_task: asyncio.Task[None]
@@ -81,20 +83,38 @@ class Crawl:
         """Waits for the end. Raises what ended the crawl, if that was an error. A cancelled wait leaves it running."""
         if self._run_task is None:
             raise RuntimeError("the crawl was not entered")
-        return await asyncio.shield(self._run_task)
+        await asyncio.wait([self._run_task])
+        self._told = True
+        return self._run_task.result()
 
     def stop(self, why: str = "stopped by a signal") -> None:
         """No new fetches; those in flight get the grace time; everything received is flushed."""
-        if self._stopped_by is None:
+        if self._stopped_by is None and not self._ended:
             self._stopped_by = why
             self._dispatcher.stop()
             self._opened.guard.give_up()
             self._chore(self._abort_later())
 
-    def abort(self) -> None:
+    def abort(self, why: str = "stopped by a signal") -> None:
         """Cancels the fetches in flight at once; what is captured is still flushed."""
-        self.stop()
-        self._chore(self._dispatcher.abort())
+        self.stop(why)
+        self._abandon()
+
+    def _cancelled(self) -> None:
+        """A cancel from outside does what a signal does: the first stops, every further one aborts."""
+        if self._stopped_by is None:
+            self.stop("cancelled")
+        else:
+            self.abort()
+
+    def _abandon(self) -> None:
+        if not self._ended and not self._aborted.is_set():
+            self._aborted.set()
+            self._chore(self._dispatcher.abort())
+
+    @property
+    def _ended(self) -> bool:
+        return self._run_task is None or self._run_task.done()
 
     def progress(self) -> Progress:
         """How the crawl stands at this moment."""
@@ -121,17 +141,16 @@ class Crawl:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         assert self._run_task is not None
-        if error is not None and not self._run_task.done():
-            self.stop("the program that ran it left" if isinstance(error, asyncio.CancelledError) else repr(error))
-        waiter = asyncio.wait([self._run_task])
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            self.stop("cancelled")
-            await finish(asyncio.wait([self._run_task]), name="crawl")
-            raise
-        if error is None and not self._run_task.cancelled():
-            self._run_task.exception()  # told by wait(); not a second time by the loop
+        if error is not None:
+            self.stop("cancelled" if isinstance(error, asyncio.CancelledError) else f"the program failed: {error!r}")
+        cancels = await outlast(self._run_task, self._cancelled)
+        failure = None if self._run_task.cancelled() else self._run_task.exception()
+        if failure is not None and not self._told:
+            if error is None and not cancels:
+                raise failure
+            log.error("the crawl ended by an error", exc_info=failure)
+        if cancels:
+            raise asyncio.CancelledError
 
     def _assemble(self) -> None:
         opened, config = self._opened, self.config
@@ -150,37 +169,68 @@ class Crawl:
         )
         self._dispatcher = Dispatcher(
             opened.frontier, visitor, self._handoff, opened.guard, Limits.of(config), self._tally, self._clock,
-            config.concurrency, self._interrupted,
+            config.concurrency, self._interrupted, self._trouble_ahead,
         )  # fmt: skip
         self._archiver = Archiver(self._handoff, opened.frontier, opened.segments, opened.guard, self._committed)
 
     async def _run(self) -> Summary:
+        """Takes the cancels, so that none reaches the work, which is a task of its own."""
+        work = asyncio.get_running_loop().create_task(self._work(), name="crawl at work")
+        await outlast(work, self._cancelled)
+        return work.result()
+
+    async def _work(self) -> Summary:
         try:
             if not self._opened.already_complete:
-                await self._work()
-            await self._teller.drain()
+                await self._pipeline()
+            self._opened.complete_logs()
+            await self._teller.drain(self._aborted)
             return await self._summarise()
         finally:
-            for chore in self._chores:
-                chore.cancel()
-            await self._stack.aclose()
+            await finish(self._close(), name="closing")
 
-    async def _work(self) -> None:
+    async def _pipeline(self) -> None:
+        """Raises what ended the crawl, unless that can be resumed from."""
         self._archiver_task = asyncio.get_running_loop().create_task(self._archiver.run(), name="archiver")
         self._archiver_task.add_done_callback(self._archiver_ended)
         if self.config.max_time is not None:
-            self._chore(self._wake_later(self.config.max_time))
+            self._chore(self._end_in_time(self.config.max_time))
+        failure: BaseException | None = None
         try:
             await self._dispatcher.run()
         except OutOfDisk as error:
-            self._note_trouble(error)
+            self._out_of_disk(error)
+        except BaseException as error:
+            failure = error
+            self._abandon()
+        visits = asyncio.get_running_loop().create_task(self._dispatcher.join(), name="visits")
+        await outlast(visits, self._abandon)
         self._handoff.close()
-        try:
-            await finish(self._archiver_task, name="archiver")
-        except OutOfDisk as error:
-            self._note_trouble(error)
-        if self._dispatcher.error is not None:
-            raise self._dispatcher.error
+        await outlast(self._archiver_task)
+        self._raise_first(self._archiver_failure(), self._dispatcher.error, failure)
+
+    def _archiver_failure(self) -> BaseException | None:
+        """What the archiver died of; its end for want of room is no failure."""
+        if self._archiver_task.cancelled():
+            return ArchiverDied("nothing more can be archived: the archiver was cancelled")
+        error = self._archiver_task.exception()
+        if not isinstance(error, OutOfDisk):
+            return error
+        self._out_of_disk(error)
+        return None
+
+    @staticmethod
+    def _raise_first(*failures: BaseException | None) -> None:
+        for failure in failures:
+            if failure is not None:
+                raise failure
+
+    async def _close(self) -> None:
+        chores = list(self._chores)
+        for chore in chores:
+            chore.cancel()
+        await asyncio.gather(*chores, return_exceptions=True)
+        await self._stack.aclose()
 
     async def _summarise(self) -> Summary:
         stopped_by = self._stopped_by or (str(self._trouble) if self._trouble else None) or self._dispatcher.limit
@@ -205,11 +255,19 @@ class Crawl:
 
     def _archiver_ended(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or task.exception() is not None:
-            self._chore(self._dispatcher.abort())
+            self._opened.guard.give_up()
+            self._abandon()
 
-    def _note_trouble(self, error: OutOfDisk) -> None:
+    def _out_of_disk(self, error: OutOfDisk) -> None:
         if self._trouble is None:
             self._trouble = error
+        self._trouble_ahead()
+
+    def _trouble_ahead(self) -> None:
+        """The crawl is ending by itself: what is in flight gets its grace, what was received is flushed."""
+        self._dispatcher.stop()
+        self._opened.guard.give_up()
+        self._chore(self._abort_later())
 
     def _chore(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -218,9 +276,10 @@ class Crawl:
 
     async def _abort_later(self) -> None:
         await self._clock.sleep(self.config.grace)
-        await self._dispatcher.abort()
+        self._abandon()
 
-    async def _wake_later(self, seconds: float) -> None:
+    async def _end_in_time(self, seconds: float) -> None:
+        """Wakes the dispatcher when `--max-time` is over; requests in flight get the grace time, then are given up."""
         await self._clock.sleep(seconds)
         self._opened.frontier.wake()
-
+        await self._abort_later()

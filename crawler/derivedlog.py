@@ -10,6 +10,7 @@ Invariants.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Iterable
@@ -25,13 +26,21 @@ class DerivedLog:
     """One log file; `render` gives an outcome's line without line end, or None if it has none in this log."""
 
     def __init__(self, path: Path, render: Render, *, header: str | None = None) -> None:
-        self._path, self._render, self._header = path, render, header
+        self.path, self._render, self._header = path, render, header
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = open(path, "a+b", buffering=0)  # noqa: SIM115 - closed by close()
+        self._end = 0
+        """Length of the file up to its last whole line, once a write failed."""
+        self.behind = False
+        """True once a write failed: nothing more is written before `catch_up`, so that no line is ever missing between
+        two that are there."""
         self.last_seq = self._cut_torn_tail()
 
     def catch_up(self, outcomes: Iterable[Outcome]) -> None:
-        """Writes the lines that are missing; `outcomes` begins after `last_seq`."""
+        """Writes the lines that are missing; `outcomes` begins after `last_seq`. Raises OSError."""
+        if self.behind:
+            self._file.truncate(self._end)  # what the failed write left, if that could not be cut at once
+            self.behind = False
         pending: list[Outcome] = []
         for outcome in outcomes:
             pending.append(outcome)
@@ -41,18 +50,34 @@ class DerivedLog:
         self.write(pending)
 
     def write(self, outcomes: Iterable[Outcome]) -> None:
-        """Appends the outcomes' lines in one write. Raises OSError; what is missing then is written on the next start."""
-        lines = []
+        """Appends the outcomes' lines, unless the log is behind. Raises OSError; then none of them is there."""
+        if self.behind:
+            return
+        lines, last = [], self.last_seq
         for outcome in outcomes:
             line = self._render(outcome)
             if line is not None:
                 lines.append(line)
-            self.last_seq = outcome.seq
+            last = outcome.seq
         if lines:
-            self._file.write(("\n".join(lines) + "\n").encode())
+            self._append(("\n".join(lines) + "\n").encode())
+        self.last_seq = last
 
     def close(self) -> None:
         self._file.close()
+
+    def _append(self, data: bytes) -> None:
+        self._end = self._file.seek(0, os.SEEK_END)
+        try:
+            with memoryview(data) as view:
+                done = 0
+                while done < len(view):  # an unbuffered write may be short
+                    done += self._file.write(view[done:])
+        except OSError:
+            self.behind = True
+            with contextlib.suppress(OSError):
+                self._file.truncate(self._end)
+            raise
 
     def _cut_torn_tail(self) -> int:
         """Cuts the file after its last whole line; returns that line's seq, 0 if there is none."""
@@ -68,7 +93,7 @@ class DerivedLog:
             whole = start + newline + 1
             line_start = piece.rfind(b"\n", 0, newline) + 1
             if line_start == 0 and start > 0:
-                raise ValueError(f"{self._path}: a line is longer than {TAIL} bytes")
+                raise ValueError(f"{self.path}: a line is longer than {TAIL} bytes")
             seq = _seq_of(piece[line_start:newline])
             if seq is not None:
                 self._file.truncate(whole)

@@ -52,10 +52,15 @@ class DiskGuard:
         """The crawl is being stopped: a wait for room ends at once, in OutOfDisk."""
         self._giving_up.set()
 
-    async def room(self) -> None:
-        """Returns when there is room. Raises OutOfDisk when the wait for it is over."""
+    async def room(self, *, flush: bool = False) -> None:
+        """Returns when there is room. Raises OutOfDisk when the wait for it is over.
+
+        A `flush` of what was received already goes on in spite of `--min-free-disk` once the crawl is being stopped:
+        only a refused write holds it up then."""
         started, look = self._clock.time(), FIRST_LOOK
         while (sentence := self._shortage()) is not None:
+            if flush and self._giving_up.is_set() and not self._refused:
+                return
             self._say(sentence)
             waited = self._clock.time() - started
             if self._giving_up.is_set():

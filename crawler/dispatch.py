@@ -6,6 +6,7 @@ over* (it has a capture: that is never dropped, whatever is cancelled, unless th
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable
 
@@ -14,7 +15,7 @@ from crawler.concurrency.handoff import Handoff, HandoffClosed
 from crawler.concurrency.shielded import finish
 from crawler.concurrency.taskqueue import Result, TaskQueue
 from crawler.disk import DiskGuard
-from crawler.errors import ArchiverDied
+from crawler.errors import ArchiverDied, DiskFailed
 from crawler.frontier import Frontier, Readiness
 from crawler.limits import REQUISITES_ONLY, Limits
 from crawler.model import CrawlURL
@@ -23,6 +24,8 @@ from crawler.tally import Tally
 from crawler.visit import Visitor
 
 log = logging.getLogger(__name__)
+_MAY_PASS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
+"""What keeps a body from being spooled now and may not later."""
 
 
 class Dispatcher:
@@ -39,10 +42,11 @@ class Dispatcher:
         clock: Clock,
         concurrency: int,
         on_interrupted: Callable[[CrawlURL], None],
+        on_error: Callable[[], None] = lambda: None,
     ) -> None:
         self._frontier, self._visitor, self._handoff, self._guard = frontier, visitor, handoff, guard
         self._limits, self._tally, self._clock = limits, tally, clock
-        self._on_interrupted = on_interrupted
+        self._on_interrupted, self._on_error = on_interrupted, on_error
         self._queue: TaskQueue[None] = TaskQueue(concurrency, on_error=self._report)
         self._started = clock.time()
         self._stopping = False
@@ -60,17 +64,18 @@ class Dispatcher:
         self._frontier.wake()
 
     async def run(self) -> None:
-        """Starts visits until there is nothing more to start, then waits for those that run. Raises OutOfDisk."""
-        try:
-            while True:
-                await self._queue.slot()
-                url = await self._next()
-                if url is None:
-                    break
-                self._tally.claimed(url)
-                self._queue.start(self._visit(url), self._ended, url)
-        finally:
-            await self._queue.join()
+        """Starts visits until there is nothing more to start. Raises OutOfDisk, LedgerError."""
+        while True:
+            await self._queue.slot()
+            url = await self._next()
+            if url is None:
+                return
+            self._tally.claimed(url)
+            self._queue.start(self._visit(url), self._ended, url)
+
+    async def join(self) -> None:
+        """Waits for the visits that run."""
+        await self._queue.join()
 
     async def abort(self) -> None:
         """Cancels the visits that are still asking."""
@@ -117,7 +122,9 @@ class Dispatcher:
         try:
             capture = await self._visitor.visit(url)
         except OSError as error:
-            log.error("%s: the local disk failed, to be fetched again: %s", url.url, error)
+            if error.errno not in _MAY_PASS:
+                raise DiskFailed(f"the local disk failed while receiving {url.url}: {error}") from error
+            log.warning("%s: to be fetched again: %s", url.url, error)
             self._guard.refused()
         finally:
             self._frontier.fetched(url, None if capture is None else capture.host)
@@ -128,9 +135,13 @@ class Dispatcher:
         if capture is None:
             return
         self._tally.fetched(capture)
-        if not self._handoff.offer(capture):
-            # Captured is captured: a cancel does not take it back.
-            await finish(self._handoff.put(capture), name="handing over")
+        try:
+            if not self._handoff.offer(capture):
+                # Captured is captured: a cancel does not take it back.
+                await finish(self._handoff.put(capture), name="handing over")
+        except (ArchiverDied, HandoffClosed):
+            capture.free()
+            raise
 
     def _ended(self, result: Result[None], url: CrawlURL) -> None:
         if result.error is not None and not isinstance(result.error, ArchiverDied | HandoffClosed):
@@ -139,8 +150,9 @@ class Dispatcher:
             self._handoff.hurry()
 
     def _report(self, name: str, error: BaseException) -> None:
-        """A fault of the program's own: the crawl ends by it."""
-        log.error("%s: internal error", name, exc_info=error)
+        """A fault of the program's own or of its disk: the crawl ends by it."""
+        log.error("%s: the crawl ends by an error", name, exc_info=error)
         if self.error is None:
             self.error = error
         self.stop()
+        self._on_error()

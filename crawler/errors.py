@@ -27,6 +27,10 @@ class ArchiverDied(CrawlError):
     """The one writer stopped; its error is the cause. Nothing further can be called done."""
 
 
+class DiskFailed(CrawlError):
+    """The local disk failed while something was received; the text names the URL and the place."""
+
+
 class OutOfDisk(CrawlError):
     """No room, and the time to wait for some is over; what was captured is safe and the crawl can be resumed."""
 

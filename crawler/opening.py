@@ -55,12 +55,21 @@ class Opened:
     already_complete: bool
 
     def write_logs(self, outcomes: Sequence[Outcome]) -> None:
-        """Derived from the ledger: a failure to write them is told and mended on the next start, and stops nothing."""
+        """Derived from the ledger: a failure to write them is told and mended at the end, and stops nothing."""
         for each in self.logs:
             try:
                 each.write(outcomes)
             except OSError as error:
-                log.error("%s", error)
+                log.error("%s: %s; to be completed from the ledger", each.path, error)
+
+    def complete_logs(self) -> None:
+        """Writes the lines that could not be written when they were due; call when no commit is under way."""
+        for each in self.logs:
+            try:
+                if each.behind:
+                    each.catch_up(self.frontier.outcomes(each.last_seq))
+            except OSError as error:
+                log.error("%s: %s; to be completed on the next start", each.path, error)
 
 
 async def open_crawl(
@@ -88,7 +97,8 @@ async def open_crawl(
         clock=clock,
     )
     stack.push_async_callback(frontier.close)
-    segments = Segments(directory, config, frontier, files or DiskFiles(), clock)
+    guard = DiskGuard(directory, config.min_free_disk, config.disk_wait, clock)
+    segments = Segments(directory, config, frontier, files or DiskFiles(), clock, guard)
     stack.push_async_callback(segments.close)
     await segments.recover()
     logs = await _open_logs(directory, frontier, stack)
@@ -106,7 +116,6 @@ async def open_crawl(
     if fetcher is None:
         every_seed = [urls[0] for urls in (await frontier.seeds()).values()]
         fetcher = await _open_fetcher(config, directory, every_seed, stack)
-    guard = DiskGuard(directory, config.min_free_disk, config.disk_wait, clock)
     complete = counts.queued == 0 and counts.done > 0
     return Opened(directory, frontier, segments, guard, scope, fetcher, logs, counts, numbers, started, complete)
 

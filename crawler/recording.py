@@ -53,6 +53,11 @@ class Capture:
             size += self.exchange.response.in_memory if self.exchange.response is not None else 0
         return size
 
+    def free(self) -> None:
+        """Frees what was received, in memory or spooled; may be called twice."""
+        if self.exchange is not None and self.exchange.response is not None:
+            self.exchange.response.close()
+
 
 @dataclass(frozen=True, slots=True)
 class Recording:

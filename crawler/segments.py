@@ -18,7 +18,8 @@ from pathlib import Path
 
 from crawler.clock import Clock, utc
 from crawler.config import CrawlConfig
-from crawler.frontier import SegmentState
+from crawler.disk import DiskGuard
+from crawler.frontier import CommitFailed, SegmentState
 from crawler.frontier.sqlite import SqliteFrontier
 from crawler.model import Role
 from crawler.recording import outlinks_in
@@ -27,6 +28,7 @@ from storage import (
     ArchiveError,
     DigestAlgorithm,
     Files,
+    IndexBuilder,
     Record,
     SealedSegment,
     SegmentWriter,
@@ -46,13 +48,21 @@ class Segments:
     """The one segment being written, and the chain of those before it."""
 
     def __init__(
-        self, directory: Path, config: CrawlConfig, frontier: SqliteFrontier, files: Files, clock: Clock
+        self,
+        directory: Path,
+        config: CrawlConfig,
+        frontier: SqliteFrontier,
+        files: Files,
+        clock: Clock,
+        guard: DiskGuard,
     ) -> None:
         self._directory, self._config, self._frontier = directory, config, frontier
-        self._files, self._clock = files, clock
+        self._files, self._clock, self._guard = files, clock, guard
         self._writer: SegmentWriter | None = None
         self._state: SegmentState | None = None
         self._sealed: list[SealedSegment] = []
+        self._index: IndexBuilder | None = None
+        self._appended: tuple[Sequence[Sequence[Record]], list[list[Written]]] | None = None
         self._born_length = 0
         """Length of the open segment with nothing but its warcinfo."""
 
@@ -102,7 +112,21 @@ class Segments:
     async def append(self, groups: Sequence[Sequence[Record]]) -> list[list[Written]]:
         """Appends and syncs; not part of the archive before the commit. Raises NoSpace, SegmentBroken."""
         writer = self._writer or await self._birth()
-        return await writer.append(groups)
+        written = await writer.append(groups)
+        self._appended = (groups, written)
+        return written
+
+    def committed(self) -> None:
+        """What was appended last is part of the archive now: its lines enter the index."""
+        appended, self._appended = self._appended, None
+        if appended is None or self._index is None:
+            return
+        try:
+            for records, written in zip(*appended, strict=True):
+                self._index.add(records, written)
+        except OSError as error:
+            log.warning("the index is made at sealing, from the segment itself: %s", error)
+            self._index = None
 
     async def rollback(self, length: int) -> None:
         """Undoes an append whose commit, as the ledger says, did not happen."""
@@ -124,11 +148,12 @@ class Segments:
         )
         state = SegmentState(writer.name, number, "open", writer.length, writer.records)
         try:
-            await self._frontier.save_segment(state)
+            await save_row(self._frontier, state, self._guard)
         except BaseException:
             await writer.close()
             raise
         self._writer, self._state, self._born_length = writer, state, writer.length
+        self._index = IndexBuilder(self._directory, writer.name)
         return writer
 
     async def rotate_if_full(self) -> None:
@@ -142,7 +167,7 @@ class Segments:
         if writer is None or state is None:
             return
         first, last = self._first_seq(), (await self._frontier.counts()).seq
-        ledger = _SealLedger(self._frontier, state)
+        ledger = _SealLedger(self._frontier, state, self._guard)
         sealed = await writer.seal(
             ledger, first_seq=first, last_seq=last if last >= first else None, previous_sha256=self._previous()
         )
@@ -161,6 +186,8 @@ class Segments:
         if self._writer is not None:
             await self._writer.close()
             self._writer = None
+        if self._index is not None:
+            self._index.close()
 
     # -- derived files -----------------------------------------------------------------------------------------
 
@@ -170,34 +197,58 @@ class Segments:
         names = [name for name in wanted if not (self._directory / "indexes" / f"{name}.cdxj").exists()]
         loop = asyncio.get_running_loop()
         try:
+            if self._index is not None:
+                await loop.run_in_executor(None, self._index.finish)
+                names = []
             for name in names:
                 await loop.run_in_executor(None, partial(write_index, self._directory, name))
             await loop.run_in_executor(None, partial(write_manifest, self._directory, list(self._sealed)))
         except (OSError, ArchiveError) as error:
             log.error("%s: index or manifest not written: %s", self._directory, error)
+        finally:
+            if self._index is not None:
+                self._index.close()
+                self._index = None
 
     # -- reading back ------------------------------------------------------------------------------------------
 
     async def read_outlinks(self, segment: str, offset: int) -> dict[str, Role]:
         """The links that a committed metadata record lists. Raises ArchiveError, OSError."""
         path = self._directory / "archive" / segment
-        if self._state is not None and segment == self._state.name:
-            path = path.with_name(f"{segment}.open")
-        found = await asyncio.get_running_loop().run_in_executor(None, read_record, path, offset)
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.run_in_executor(None, read_record, path.with_name(f"{segment}.open"), offset)
+        except FileNotFoundError:  # sealed long ago, or just now
+            found = await loop.run_in_executor(None, read_record, path, offset)
         return outlinks_in(found.block)
 
 
 class _SealLedger:
     """What the writer tells the ledger while it seals."""
 
-    def __init__(self, frontier: SqliteFrontier, state: SegmentState) -> None:
-        self._frontier, self._state = frontier, state
+    def __init__(self, frontier: SqliteFrontier, state: SegmentState, guard: DiskGuard) -> None:
+        self._frontier, self._state, self._guard = frontier, state, guard
 
     async def sealing(self, name: str) -> None:
-        await self._frontier.save_segment(replace(self._state, name=name, state="sealing"))
+        await save_row(self._frontier, replace(self._state, name=name, state="sealing"), self._guard)
 
     async def sealed(self, segment: SealedSegment) -> None:
-        await self._frontier.save_segment(state_of(segment))
+        await save_row(self._frontier, state_of(segment), self._guard)
+
+
+async def save_row(frontier: SqliteFrontier, row: SegmentState, guard: DiskGuard) -> None:
+    """Commits a segment's row, waiting for room where there is none. Raises CommitFailed, OutOfDisk."""
+    while True:
+        try:
+            return await frontier.save_segment(row)
+        except CommitFailed as error:
+            if not error.full:
+                raise
+            if error.held:
+                return None
+            log.warning("%s", error)
+        guard.refused()
+        await guard.room(flush=True)
 
 
 def state_of(sealed: SealedSegment) -> SegmentState:

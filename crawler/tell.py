@@ -12,6 +12,8 @@ from typing import Any
 from crawler.model import Outcome
 
 log = logging.getLogger(__name__)
+LAST_WORDS = 1.0
+"""Seconds that callbacks get when the crawl was told twice to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,20 @@ class Teller:
         self.errors += 1
         log.error("%s: a callback raised", outcome.url, exc_info=error)
 
-    async def drain(self) -> None:
-        """Waits for the asynchronous callbacks that still run."""
-        while self._running:
-            await asyncio.wait(self._running)
+    async def drain(self, hurry: asyncio.Event) -> None:
+        """Waits for the asynchronous callbacks that still run; once `hurry` is set only `LAST_WORDS` seconds more, then
+        cancels them and says so."""
+        hurried = asyncio.ensure_future(hurry.wait())
+        try:
+            while self._running and not hurried.done():
+                await asyncio.wait([*self._running, hurried], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            hurried.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=LAST_WORDS)
+        if self._running:
+            log.error("%d callbacks did not end in time and are cancelled", len(self._running))
+            self.errors += len(self._running)
+            for task in self._running:
+                task.cancel()
+            await asyncio.wait(self._running, timeout=LAST_WORDS)

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-from crawler.concurrency.shielded import finish
+from crawler.concurrency.shielded import finish, outlast
 
 T = TypeVar("T")
 
@@ -37,6 +37,13 @@ class OrderedSaver(Generic[T]):
     async def drain(self) -> None:
         """Waits for the save in flight, through any number of cancels."""
         await self._settle()
+
+    async def outlast(self) -> None:
+        """Waits for the save in flight whatever its end, through any number of cancels. Raises nothing."""
+        if self._flight is not None:
+            await outlast(self._flight)
+            if not self._flight.cancelled():
+                self._error = self._error or self._flight.exception()
 
     async def _settle(self) -> None:
         if self._error is not None:

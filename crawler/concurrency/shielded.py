@@ -7,7 +7,7 @@ task. Here the wait itself goes on through any number of cancels, and tells of t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -15,6 +15,21 @@ T = TypeVar("T")
 
 class GraceExceeded(TimeoutError):
     """The shielded work did not end within its grace."""
+
+
+async def outlast(task: asyncio.Task[Any], on_cancel: Callable[[], object] | None = None) -> int:
+    """Waits until `task` is done, whatever its end, through any number of cancels of the caller; returns how many.
+
+    Each cancel calls `on_cancel`. The task's exception is not raised, and not marked as seen."""
+    cancels = 0
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            cancels += 1
+            if on_cancel is not None:
+                on_cancel()
+    return cancels
 
 
 async def finish(work: asyncio.Task[T] | Coroutine[Any, Any, T], *, grace: float | None = None, name: str = "work") -> T:

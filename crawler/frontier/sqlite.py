@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from crawler.clock import Clock, SystemClock
+from crawler.errors import LedgerError
 from crawler.frontier import Commit, CommitFailed, CommitItem, Counts, HostReport, Readiness, RobotsAnswer, SegmentState
 from crawler.frontier.commit import Applied, Transaction
 from crawler.frontier.rows import QueueRow, crawl_url, lane, origin_of, url_hash
@@ -70,7 +71,13 @@ class SqliteFrontier:
         return cls(store, **options)  # type: ignore[arg-type]
 
     async def _run(self, function: Callable[..., T], *args: object) -> T:
-        """Runs in the store's thread; a cancel of the caller does not interrupt it."""
+        """Runs in the store's thread; a cancel of the caller does not interrupt it. Raises LedgerError."""
+        try:
+            return await self._in_thread(function, *args)
+        except sqlite3.Error as error:
+            raise LedgerError(f"{self._store.path}: {error}") from error
+
+    async def _in_thread(self, function: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
 
     # -- what is known -----------------------------------------------------------------------------------------
@@ -383,11 +390,18 @@ class SqliteFrontier:
 
         commits = self._store.commits
         try:
-            return await self._run(run)
+            return await self._in_thread(run)
         except sqlite3.Error as error:
-            await self._run(self._store.reopen)
+            await self._ask_again(error)
             held = self._store.commits > commits
             raise CommitFailed(f"{self._store.path}: {error}", held=held, full=_is_full(error)) from error
+
+    async def _ask_again(self, error: sqlite3.Error) -> None:
+        """What holds after a failed transaction, only the file knows. Raises LedgerError when it cannot be read."""
+        if _is_full(error) and not self._store.db.in_transaction:
+            await self._run(self._store.refresh)
+        else:
+            await self._run(self._store.reopen)
 
     @property
     def current_counts(self) -> Counts:
@@ -415,9 +429,9 @@ class SqliteFrontier:
 
     async def save_segment(self, segment: SegmentState) -> None:
         try:
-            await self._run(self._store.save_segment, segment)
+            await self._in_thread(self._store.save_segment, segment)
         except sqlite3.Error as error:
-            await self._run(self._store.reopen)
+            await self._ask_again(error)
             held = segment in await self.segments()
             raise CommitFailed(f"{self._store.path}: {error}", held=held, full=_is_full(error)) from error
 

@@ -96,6 +96,12 @@ class Store:
         self.next_id = int(meta.get("next_id", 1))
         self.commits = int(meta.get("commits", 0))
 
+    def refresh(self) -> None:
+        """After a transaction that found no room and was rolled back: asks the file what it holds. Does not close it,
+        since opening it again takes room."""
+        self.origin_ids.clear()
+        self._prepare(self.db)
+
     def reopen(self) -> None:
         """After a failed COMMIT: forgets the connection and asks the file what it holds."""
         self.db.close()
