@@ -24,7 +24,8 @@ from crawler.model import (
 )
 from crawler.recording import Capture
 from crawler.retry import RetryPolicy, failure_kind, host_report
-from crawler.robots import RobotsRules, answer_of
+from crawler.robots import answer_of
+from crawler.robotstxt import RobotsRules
 from crawler.scope import Scope
 from crawler.urls import location_target
 
