@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from functools import partial
 
-from crawler.addresses import AddressKind, is_public, kind_of, plain
+from crawler.addresses import AddressKind, kind_of, plain
 from crawler.urls import origin, seed_url
 
 log = logging.getLogger(__name__)
@@ -27,29 +27,22 @@ Own = Callable[[str], tuple[str, int] | None]
 """The address and port at which the crawl itself serves a name, if it does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """What one request may connect to."""
-
-    every: bool = False
-    pinned: frozenset[str] = frozenset()
-    port: int = 0
-    own: tuple[str, int] | None = None
-
-    def refusal(self, address: str, port: int) -> str | None:
-        """Why this address must not be connected to, or None when it may."""
-        if self.every or is_public(address):
-            return None
-        if self.own == (address, port) or (port == self.port and self.pinned and plain(address) in self.pinned):
-            return None
-        try:
-            return f"{address} is {kind_of(address).value}"
-        except ValueError:
-            return f"{address!r} is no IP address"
+Access = Callable[[str, int], str | None]
+"""Asked about an address and a port just before they are connected to: why not, or None when they may be."""
 
 
-PUBLIC_ONLY = Access()
-UNCHECKED = Access(every=True)
+def public_only(address: str, port: int) -> str | None:
+    """An Access to public addresses."""
+    try:
+        kind = kind_of(address)
+    except ValueError:
+        return f"{address!r} is no IP address"
+    return None if kind is AddressKind.PUBLIC else f"{address} is {kind.value}"
+
+
+def unchecked(address: str, port: int) -> str | None:
+    """An Access to everything."""
+    return None
 
 
 class AccessPolicy:
@@ -66,9 +59,15 @@ class AccessPolicy:
     def access(self, host: str, port: int) -> Access:
         """What a request to this host (no brackets) and port may connect to."""
         if self._every:
-            return UNCHECKED
-        own, home = self._own(host), self._homes.get((host, port))
-        return Access(pinned=home or frozenset(), port=port, own=own) if own or home else PUBLIC_ONLY
+            return unchecked
+        return partial(self._refusal, host, port) if (host, port) in self._homes or self._own(host) else public_only
+
+    def _refusal(self, host: str, port: int, address: str, address_port: int) -> str | None:
+        refusal = public_only(address, address_port)
+        if refusal is None or self._own(host) == (address, address_port):
+            return None
+        at_home = address_port == port and _as_literal(address) in (self._homes.get((host, port)) or ())
+        return None if at_home else refusal
 
     def refuses_literal(self, host: str, port: int) -> str | None:
         """Why a URL's host must not even be named to a proxy, or None: what can be told without resolving."""
@@ -78,7 +77,7 @@ class AccessPolicy:
         if name == "localhost" or name.endswith(".localhost"):  # RFC 6761 section 6.3
             return f"{host} is a loopback name"
         literal = _as_literal(name)
-        return None if literal is None else self.access(host, port).refusal(literal, port)
+        return None if literal is None else self.access(host, port)(literal, port)
 
     def resolved(self, host: str, port: int, addresses: Iterable[str]) -> None:
         """A name was resolved; the first answer for a seed's own says where the seed lives."""

@@ -9,7 +9,7 @@ import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
-from crawler.access import PUBLIC_ONLY, Access
+from crawler.access import Access, public_only
 from crawler.spool import Spool, SpoolError
 from storage import ResponseFramer
 
@@ -72,7 +72,7 @@ class Capture:
     ) -> None:
         """Keeps at most `max_body` bytes of the framed body; once aiohttp has given up, waits `silence` seconds for
         more bytes of a message whose framing is valid. `fresh` demands a connection that has not served before."""
-        self.access: Access = PUBLIC_ONLY
+        self.access: Access = public_only
         """What its connection may lead to."""
         self.barred: list[str] = []
         """Why addresses were not connected to."""

@@ -76,7 +76,7 @@ def _check_peer(capture: Capture, transport: asyncio.Transport) -> None:
 
 
 def _permit(capture: Capture, address: tuple[Any, ...]) -> None:
-    refusal = capture.access.refusal(address[0], address[1])
+    refusal = capture.access(address[0], address[1])
     if refusal is not None:
         capture.barred.append(refusal)
         raise AddressBarred("not a public address")

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from crawler.access import UNCHECKED
+from crawler.access import unchecked
 from crawler.model import CrawlURL, FailureKind
 from crawler.spool import Spool
 from crawler.wire import CURRENT, Capture, TapConnector
@@ -141,7 +141,7 @@ async def test_a_reader_that_lags_stops_the_socket(tmp_path: Path, server: Hosti
         return capture.response.size
 
     capture = Capture(Spool(tmp_path), max_body=1 << 40, silence=5.0)
-    capture.access = UNCHECKED
+    capture.access = unchecked
     CURRENT.set(capture)
     async with (
         aiohttp.ClientSession(connector=TapConnector()) as session,

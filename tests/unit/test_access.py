@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.access import PUBLIC_ONLY, UNCHECKED, AccessPolicy
+from crawler.access import AccessPolicy, public_only, unchecked
 
 SEEDS = ("http://127.0.0.1:8000/", "http://[::1]:8000/x", "https://wiki.test/", "site.test", "nonsense://")
 
 
 def allowed(policy: AccessPolicy, host: str, port: int, address: str, at: int | None = None) -> bool:
-    return policy.access(host, port).refusal(address, port if at is None else at) is None
+    return policy.access(host, port)(address, port if at is None else at) is None
 
 
 def test_public_addresses_are_for_every_host() -> None:
     policy = AccessPolicy(SEEDS)
-    assert policy.access("other.test", 80) is PUBLIC_ONLY
+    assert policy.access("other.test", 80) is public_only
     assert allowed(policy, "other.test", 80, "8.8.8.8")
     assert not allowed(policy, "other.test", 80, "10.0.0.1")
 
@@ -45,7 +45,9 @@ def test_the_ports_of_address_and_url_are_both_looked_at() -> None:
 def test_a_seeds_name_is_pinned_to_its_first_private_addresses() -> None:
     policy = AccessPolicy(SEEDS)
     assert not allowed(policy, "wiki.test", 443, "10.0.0.5")
+    access = policy.access("wiki.test", 443)  # asked for before the name is resolved, as a request does
     policy.resolved("wiki.test", 443, ["10.0.0.5", "fd00::5"])
+    assert access("10.0.0.5", 443) is None
     policy.resolved("wiki.test", 443, ["10.0.0.6"])
     for address, yes in (("10.0.0.5", True), ("fd00::5", True), ("10.0.0.6", False), ("127.0.0.1", False)):
         assert allowed(policy, "wiki.test", 443, address) is yes, address
@@ -79,15 +81,15 @@ def test_a_name_that_the_crawl_serves_itself() -> None:
 
 def test_allow_private() -> None:
     policy = AccessPolicy((), allow_private=True)
-    assert policy.access("any.test", 80) is UNCHECKED
+    assert policy.access("any.test", 80) is unchecked
     assert allowed(policy, "any.test", 80, "169.254.169.254")
     assert policy.refuses_literal("127.0.0.1", 80) is None
 
 
 def test_the_sentence_names_the_address_and_what_it_is() -> None:
-    assert PUBLIC_ONLY.refusal("127.0.0.1", 1) == "127.0.0.1 is a loopback address"
-    assert PUBLIC_ONLY.refusal("169.254.169.254", 1) == "169.254.169.254 is the address of a cloud's metadata service"
-    assert PUBLIC_ONLY.refusal("localhost", 1) == "'localhost' is no IP address"
+    assert public_only("127.0.0.1", 1) == "127.0.0.1 is a loopback address"
+    assert public_only("169.254.169.254", 1) == "169.254.169.254 is the address of a cloud's metadata service"
+    assert public_only("localhost", 1) == "'localhost' is no IP address"
 
 
 @pytest.mark.parametrize(
