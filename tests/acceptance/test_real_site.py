@@ -11,7 +11,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -35,8 +35,8 @@ class Result:
     directory: Path
     exit_code: int
     told: str
-    seen: list[HttpExchange]
-    reachable: dict[str, Page]
+    seen: list[HttpExchange] = field(repr=False)
+    reachable: dict[str, Page] = field(repr=False)
 
 
 async def crawl_python_docs(tmp_path: Path) -> Result:
