@@ -198,11 +198,12 @@ OPTIONS: tuple[Option, ...] = (
         "seed's own host and port is allowed where the seed itself lives at such an address.",
     ),
     _count("max-pages", Group.LIMITS, "stop after this many pages",
-           "Pages are what links and seeds lead to, not requisites. The queue is kept: the same command with a larger "
-           "number goes on."),
+           "Pages are what links and seeds lead to; requisites, redirects and failures are not counted. The queue is "
+           "kept: the same command with a larger number goes on."),
     _size("max-bytes", Group.LIMITS, "stop after receiving this much"),
     _time("max-time", Group.LIMITS, "stop after this time",
-          "It counts one run; the other limits count the whole round."),
+          "It counts one run; the other limits count the whole round. Requests in flight then get the time of "
+          "`--grace`."),
     _size("max-body", Group.LIMITS, "cut a longer response off here",
           "What was received is kept and marked `WARC-Truncated: length`."),
     _size("min-free-disk", Group.LIMITS, "pause while the disk has less room than this",

@@ -60,6 +60,8 @@ async def summary_of(
     answered = sum(outcome.kind in (OutcomeKind.ARCHIVED, OutcomeKind.REVISITED) for outcome in seeds)
     failed = tuple(outcome for outcome in seeds if outcome.kind in (OutcomeKind.FAILED, OutcomeKind.EXCLUDED))
     finished = counts.queued == 0
+    if finished and not resumable:
+        stopped_by = None  # a limit that was reached with the last URL stopped nothing
     return Summary(
         directory=opened.directory,
         outcomes={

@@ -195,7 +195,10 @@ class Transaction:
         )  # fmt: skip
 
     def _count(self, item: CommitItem, kind: OutcomeKind) -> None:
-        page = item.url.kind is Kind.NAVIGATION and kind in (OutcomeKind.ARCHIVED, OutcomeKind.REVISITED)
+        # A redirect is on the way to a page and none itself: `--max-pages 1` must not end between http and https.
+        redirect = item.status is not None and 300 <= item.status < 400 and item.status != 304
+        whole = kind in (OutcomeKind.ARCHIVED, OutcomeKind.REVISITED)
+        page = item.url.kind is Kind.NAVIGATION and whole and not redirect
         deltas = {"seq": 1, "bytes": item.bytes, "pages": int(page), kind.value: 1}
         self.applied.counts = changed(self.applied.counts, **deltas)
 

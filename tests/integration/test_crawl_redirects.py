@@ -90,7 +90,7 @@ async def test_only_a_seeds_own_redirects_widen_the_scope(crawl_dir: Path) -> No
         "http://b.test/": page(),
     }
     with Web(answers) as web:
-        ran = await crawl(web, crawl_dir, "http://a.test/", robots=False)
+        ran = await crawl(web, crawl_dir, "http://a.test/", robots=False, timeout=0.3)
     # https on the same host is in scope; that nobody speaks TLS here makes it fail.
     assert sorted(ran.by_url) == ["http://a.test/", "http://a.test/away", "http://a.test/near", "https://a.test/there"]
 

@@ -120,8 +120,9 @@ class Web:
     def resolver(self) -> OverrideResolver:
         """Leads every name the answers speak of to this server."""
         hosts = {url.split("/", 3)[2].partition(":")[0] for url in self.answers}
-        places = dict.fromkeys(hosts, ("127.0.0.1", self.port))
-        return OverrideResolver(places | dict.fromkeys(self._dead, self._refusing.getsockname()))
+        places: dict[str, tuple[str, int]] = dict.fromkeys(hosts, ("127.0.0.1", self.port))
+        places.update(dict.fromkeys(self._dead, self._refusing.getsockname()))
+        return OverrideResolver(places)
 
     # -- serving -----------------------------------------------------------------------------------------------
 
