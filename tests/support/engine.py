@@ -32,7 +32,11 @@ class QuickClock:
         self._began, self._began_at = time.time(), time.monotonic()
 
     def time(self) -> float:
-        return self._began + (time.monotonic() - self._began_at) * self._factor
+        return self.moment(time.monotonic())
+
+    def moment(self, at: float) -> float:
+        """What this clock showed when the monotonic clock showed `at`."""
+        return self._began + (at - self._began_at) * self._factor
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / self._factor)
@@ -55,13 +59,7 @@ class Ran:
 
 def config_of(directory: Path, *seeds: str, **options: Any) -> CrawlConfig:
     """A configuration for small, quick crawls on loopback."""
-    defaults: dict[str, Any] = {
-        "delay": 0.0,
-        "min_free_disk": 0,
-        "retries": 0,
-        "timeout": 5.0,
-        "allow_private": True,
-    }
+    defaults: dict[str, Any] = {"delay": 0.0, "min_free_disk": 0, "retries": 0, "timeout": 5.0, "allow_private": True}
     return CrawlConfig(**{**defaults, **options}, seeds=seeds, output=directory)
 
 

@@ -121,7 +121,7 @@ class Web:
         """Leads every name the answers speak of to this server."""
         hosts = {url.split("/", 3)[2].partition(":")[0] for url in self.answers}
         places: dict[str, tuple[str, int]] = dict.fromkeys(hosts, ("127.0.0.1", self.port))
-        places.update(dict.fromkeys(self._dead, self._refusing.getsockname()))
+        places.update((host, self._refusing.getsockname()) for host in self._dead)
         return OverrideResolver(places)
 
     # -- serving -----------------------------------------------------------------------------------------------
