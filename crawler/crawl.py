@@ -14,6 +14,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,12 +24,12 @@ from crawler.concurrency.handoff import Handoff
 from crawler.concurrency.shielded import finish, outlast
 from crawler.config import CrawlConfig
 from crawler.dispatch import Dispatcher
-from crawler.errors import ArchiverDied, OutOfDisk
+from crawler.errors import ArchiverDied, LedgerError, OutOfDisk
 from crawler.fetcher import Fetcher
 from crawler.identity import product_token
 from crawler.limits import Limits
 from crawler.model import CrawlURL, Outcome, OutcomeKind
-from crawler.opening import Opened, open_crawl
+from crawler.opening import Opened, open_crawl, refused_by_disk
 from crawler.progress import Progress, Summary
 from crawler.recording import Capture
 from crawler.retry import RetryPolicy
@@ -37,7 +38,7 @@ from crawler.summing import progress_of, summary_of
 from crawler.tally import Tally
 from crawler.tell import Teller
 from crawler.visit import Visitor
-from storage import Files
+from storage import ArchiveError, Files
 
 log = logging.getLogger(__name__)
 HANDOFF_ITEMS = 256
@@ -131,8 +132,10 @@ class Crawl:
                 self.config, self._stack, self._clock, fetcher=self._given_fetcher, files=self._given_files
             )
             self._assemble()
-        except BaseException:
+        except BaseException as error:
             await finish(self._stack.aclose(), name="closing")
+            if isinstance(error, OSError | LedgerError | ArchiveError):
+                raise refused_by_disk(error, Path(self.config.output)) from error
             raise
         self._run_task = asyncio.get_running_loop().create_task(self._run(), name="crawl")
         return self

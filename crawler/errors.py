@@ -28,7 +28,7 @@ class ArchiverDied(CrawlError):
 
 
 class DiskFailed(CrawlError):
-    """The local disk failed while something was received; the text names the URL and the place."""
+    """The local disk failed when the crawl was opened, or while something was received; the text names the place."""
 
 
 class OutOfDisk(CrawlError):

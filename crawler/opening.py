@@ -1,15 +1,16 @@
 """Opening a crawl directory: everything that must hold before the first URL is claimed.
 
-    DIR/.lock         held by one live process
-    DIR/crawl.db      the ledger and frontier
-    DIR/archive/      what an earlier run left open is cut back to its committed length and sealed
-    DIR/logs, pages   lines that a crash kept from being written are written
-    DIR/tmp           spooled bodies; unlinked files, so a dead process leaves none
-    DIR/crawl.toml    the configuration in force
+DIR/.lock         held by one live process
+DIR/crawl.db      the ledger and frontier
+DIR/archive/      what an earlier run left open is cut back to its committed length and sealed
+DIR/logs, pages   lines that a crash kept from being written are written
+DIR/tmp           spooled bodies; unlinked files, so a dead process leaves none
+DIR/crawl.toml    the configuration in force
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -23,7 +24,7 @@ from crawler.config_file import write_config
 from crawler.demo import DEMO_HOST, DEMO_URL
 from crawler.derivedlog import PAGES_HEADER, DerivedLog, pages_line, urls_line
 from crawler.disk import DiskGuard
-from crawler.errors import DirectoryLocked, UsageError
+from crawler.errors import DirectoryLocked, DiskFailed, OutOfDisk, UsageError
 from crawler.fetcher import Fetcher, HttpFetcher
 from crawler.frontier import Counts
 from crawler.frontier.sqlite import SqliteFrontier
@@ -120,6 +121,18 @@ async def open_crawl(
     return Opened(directory, frontier, segments, guard, scope, fetcher, logs, counts, numbers, started, complete)
 
 
+def refused_by_disk(error: Exception, directory: Path) -> Exception:
+    """What an error of opening means for whoever asked for the crawl: no room is no fault, and can be resumed from."""
+    cause = error if isinstance(error, OSError) else error.__cause__
+    if isinstance(cause, OSError):
+        full = cause.errno in (errno.ENOSPC, errno.EDQUOT)
+    else:
+        full = getattr(cause, "sqlite_errorname", None) in ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
+    if full:
+        return OutOfDisk(f"{directory}: no room to open the crawl: {error}")
+    return DiskFailed(f"{directory}: the crawl cannot be opened: {error}") if error is cause else error
+
+
 def normalised_seeds(config: CrawlConfig) -> list[str]:
     """The seeds as URLs. Raises UsageError naming the first that is none, or when there are none."""
     seeds = list(config.seeds) or ([DEMO_URL] if config.demo else [])
@@ -162,4 +175,3 @@ async def _open_fetcher(
     resolver = OverrideResolver(overrides)
     fetcher = HttpFetcher(config, spool_dir=directory / "tmp", resolver=resolver, seeds=seeds)
     return await stack.enter_async_context(fetcher)
-

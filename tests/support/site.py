@@ -38,6 +38,15 @@ def wide_site(count: int, seed: int, *, links: int = 8, filler: int = 2000) -> d
     return answers
 
 
+def small_site(seed: int = 1) -> dict[str, bytes]:
+    """A dozen small pages and seven images: enough for several batches and, at `SMALL_SEGMENT`, several segments."""
+    return wide_site(12, seed, links=5, filler=300)
+
+
+SMALL_SEGMENT = 9000
+"""A --segment-size that makes the small site fill several."""
+
+
 class Site:
     """Serves the answers from a thread of its own, so that a test may block. 404 for all else, robots.txt included."""
 

@@ -1,0 +1,49 @@
+"""Runs the command line again and again without starting Python again: imports it once, then forks for each run.
+
+Reads one JSON object a line from standard input, `{"argv": [...], "root": ..., "mode": ..., "at": ..., "lasting": ...,
+"trace": ..., "output": ..., "seconds": ...}`, and answers each with the exit status of the run: minus the signal's
+number if one ended it, SIGALRM if it took longer than `seconds`. Started with tests/crash/faultfs.c preloaded.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+from typing import Any
+
+from crawler.cli import main
+from crawler.crawl import Crawl
+
+assert Crawl  # imported here, so that no child has to
+
+
+def run(order: dict[str, Any]) -> None:
+    """In the child: arms the faults, then is the command line."""
+    signal.alarm(order["seconds"])
+    output = os.open(order["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    if order["mode"] is not None:
+        texts = [None if order[name] is None else order[name].encode() for name in ("root", "mode", "lasting", "trace")]
+        root, mode, lasting, trace = texts
+        if ctypes.CDLL(None).faultfs_arm(root, mode, ctypes.c_long(order["at"]), lasting, trace) != 0:
+            os._exit(99)
+    try:
+        code = main(order["argv"])
+    except BaseException as error:
+        print(f"{type(error).__name__} left main: {error}", file=sys.stderr)
+        code = 98
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        run(json.loads(line))
+    _, status = os.waitpid(child, 0)
+    print(os.waitstatus_to_exitcode(status), flush=True)
