@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from crawler.concurrency.handoff import Handoff
 from crawler.concurrency.saver import OrderedSaver
 from crawler.concurrency.shielded import finish
-from crawler.disk import DiskGuard
+from crawler.disk import DiskGuard, is_full
 from crawler.errors import ArchiverDied, CrawlError, OutOfDisk
 from crawler.frontier import Commit, CommitFailed, CommitItem, Frontier, Stored
 from crawler.model import Outcome
@@ -93,7 +93,12 @@ class Archiver:
             self._cause = error
             text = str(error) if isinstance(error, CrawlError | ArchiveError) else repr(error)
             sentence = f"nothing more can be archived: {text}"
-            self._died = error if isinstance(error, OutOfDisk) else ArchiverDied(sentence)
+            if isinstance(error, OutOfDisk):
+                self._died = error
+            elif is_full(error.__cause__):
+                self._died = OutOfDisk(text)  # told too late for another try, by a sync: but the next start goes on
+            else:
+                self._died = ArchiverDied(sentence)
             self._handoff.fail(ArchiverDied(sentence))
         return self._died
 

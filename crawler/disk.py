@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 from collections.abc import Callable
@@ -23,6 +24,11 @@ def free_bytes(directory: Path) -> int:
     """Bytes that an ordinary user may still write there."""
     stat = os.statvfs(directory)
     return stat.f_bavail * stat.f_frsize
+
+
+def is_full(error: BaseException | None) -> bool:
+    """True if an operation failed for want of room, or of a quota: what may pass when somebody makes room."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 class DiskGuard:

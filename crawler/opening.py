@@ -10,7 +10,6 @@ DIR/crawl.toml    the configuration in force
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -23,7 +22,7 @@ from crawler.config import CrawlConfig
 from crawler.config_file import write_config
 from crawler.demo import DEMO_HOST, DEMO_URL
 from crawler.derivedlog import PAGES_HEADER, DerivedLog, pages_line, urls_line
-from crawler.disk import DiskGuard
+from crawler.disk import DiskGuard, is_full
 from crawler.errors import DirectoryLocked, DiskFailed, OutOfDisk, UsageError
 from crawler.fetcher import Fetcher, HttpFetcher
 from crawler.frontier import Counts
@@ -124,11 +123,7 @@ async def open_crawl(
 def refused_by_disk(error: Exception, directory: Path) -> Exception:
     """What an error of opening means for whoever asked for the crawl: no room is no fault, and can be resumed from."""
     cause = error if isinstance(error, OSError) else error.__cause__
-    if isinstance(cause, OSError):
-        full = cause.errno in (errno.ENOSPC, errno.EDQUOT)
-    else:
-        full = getattr(cause, "sqlite_errorname", None) in ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
-    if full:
+    if is_full(cause) or getattr(cause, "sqlite_errorname", None) in ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"):
         return OutOfDisk(f"{directory}: no room to open the crawl: {error}")
     return DiskFailed(f"{directory}: the crawl cannot be opened: {error}") if error is cause else error
 

@@ -68,6 +68,10 @@ class _LogFile(logging.FileHandler):
     def handleError(self, record: logging.LogRecord) -> None:
         pass
 
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # lines that found no room are still waiting in its buffer
+            super().close()
+
 
 class _OneLine(logging.Formatter):
     """UTC, and nothing a server sent can begin a line of its own or steer a terminal. Tracebacks keep their lines."""
