@@ -87,7 +87,6 @@ async def open_crawl(
         stack.enter_context(DirectoryLock(directory))
     except ArchiveLocked as error:
         raise DirectoryLocked(str(error)) from error
-    write_config(directory / "crawl.toml", config)
     frontier = await SqliteFrontier.open(
         directory / "crawl.db",
         delay=config.delay,
@@ -97,6 +96,8 @@ async def open_crawl(
         clock=clock,
     )
     stack.push_async_callback(frontier.close)
+    await _check_digest(config, frontier)
+    write_config(directory / "crawl.toml", config)
     guard = DiskGuard(directory, config.min_free_disk, config.disk_wait, clock)
     segments = Segments(directory, config, frontier, files or DiskFiles(), clock, guard)
     stack.push_async_callback(segments.close)
@@ -118,6 +119,16 @@ async def open_crawl(
         fetcher = await _open_fetcher(config, directory, every_seed, stack)
     complete = counts.queued == 0 and counts.done > 0
     return Opened(directory, frontier, segments, guard, scope, fetcher, logs, counts, numbers, started, complete)
+
+
+async def _check_digest(config: CrawlConfig, frontier: SqliteFrontier) -> None:
+    """Raises UsageError where the archive was begun with another digest: an archive has one algorithm."""
+    begun = await frontier.settle("digest", config.digest)
+    if begun != config.digest:
+        raise UsageError(
+            f"--digest {config.digest}: the archive in {config.output} was begun with --digest {begun}, and one archive"
+            f" has one algorithm; give --digest {begun}, or begin a new archive with --fresh"
+        )
 
 
 def refused_by_disk(error: Exception, directory: Path) -> Exception:

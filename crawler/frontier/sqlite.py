@@ -113,6 +113,10 @@ class SqliteFrontier:
     async def add_seeds(self, urls: Sequence[str]) -> Sequence[int]:
         return await self._transact(lambda transaction: transaction.add_seeds(urls))
 
+    async def settle(self, name: str, value: str) -> str:
+        """What this crawl was begun with, and can never change: `value`, unless an earlier run settled another."""
+        return await self._transact(lambda transaction: transaction.store.settle(name, value))
+
     async def add(self, links: Sequence[Outlink]) -> int:
         """Queues URLs durably, outside any commit (submitted URLs); returns how many were new or promoted."""
         return await self._transact(lambda transaction: transaction.queue_links([(link, None) for link in links]))

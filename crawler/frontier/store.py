@@ -116,6 +116,11 @@ class Store:
         figures = (("counts", json.dumps(asdict(counts))), ("next_id", next_id), ("commits", commits))
         self.db.executemany("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", figures)
 
+    def settle(self, name: str, value: str) -> str:
+        """The value that an earlier run settled under this name, or else `value`, from now on; in a transaction."""
+        self.db.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING", (name, value))
+        return str(self.db.execute("SELECT value FROM meta WHERE key = ?", (name,)).fetchone()[0])
+
     # -- origins and hosts -------------------------------------------------------------------------------------
 
     def origin_id(self, name: str) -> int:

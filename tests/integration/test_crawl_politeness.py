@@ -1,0 +1,101 @@
+"""How hard servers are pressed: the server itself counts and measures."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.support.engine import QuickClock, crawl
+from tests.support.web import UNAVAILABLE, Answer, Web, page, redirect
+
+
+def hosts(count: int, pages: int) -> dict[str, Answer]:
+    """Every host's start page links to all its pages and to the next host's start."""
+    answers: dict[str, Answer] = {}
+    for number in range(count):
+        links = [f"/{n}" for n in range(pages)]
+        answers[f"http://h{number}.test/"] = page(*links, f"http://h{(number + 1) % count}.test/")
+        answers.update({f"http://h{number}.test/{n}": page(images=[f"/{n}.png"]) for n in range(pages)})
+    return answers
+
+
+@pytest.mark.parametrize("per_host", [1, 2, 5])
+async def test_per_host_is_never_exceeded_and_made_use_of(crawl_dir: Path, per_host: int) -> None:
+    with Web(hosts(3, 15), pause=0.01) as web:
+        seeds = [f"http://h{n}.test/" for n in range(3)]
+        await crawl(web, crawl_dir, *seeds, per_host=per_host)
+        peaks = {host: peak for host, peak in web.peaks.items() if host}
+        assert peaks == {f"h{n}.test": per_host for n in range(3)}
+
+
+async def test_ports_and_schemes_share_their_hosts_slots(crawl_dir: Path) -> None:
+    answers: dict[str, Answer] = {f"http://a.test:{port}/{n}": page() for port in (8001, 8002, 8003) for n in range(6)}
+    with Web(answers, pause=0.01) as web:
+        await crawl(web, crawl_dir, *answers, per_host=2)
+        assert web.peaks[""] == 2
+
+
+@pytest.mark.parametrize("concurrency", [1, 4, 9])
+async def test_concurrency_is_never_exceeded_and_made_use_of(crawl_dir: Path, concurrency: int) -> None:
+    answers = hosts(20, 3)
+    with Web(answers, pause=0.01) as web:
+        await crawl(web, crawl_dir, *(f"http://h{n}.test/" for n in range(20)), concurrency=concurrency)
+        assert web.peaks[""] == concurrency
+        assert answers.keys() <= set(web.urls)
+
+
+async def test_a_fixed_delay_lies_between_any_two_requests_to_a_host(crawl_dir: Path) -> None:
+    """robots.txt, redirects, pages and requisites alike; two slots do not make it shorter."""
+    answers: dict[str, Answer] = {
+        "http://a.test/": redirect("/start"),
+        "http://a.test/start": page("/1", "/2", images=["/i.png"]),
+    }
+    with Web(answers) as web:
+        await crawl(web, crawl_dir, "http://a.test/", per_host=2, delay=0.1)
+        times = [asked.at for asked in web.requests]
+    assert len(times) == 6
+    assert min(later - earlier for earlier, later in pairwise(times)) >= 0.095
+
+
+async def test_a_delay_for_one_host_holds_up_no_other(crawl_dir: Path) -> None:
+    seeds = [f"http://h{n}.test/" for n in range(8)]
+    with Web(dict.fromkeys(seeds, page()), pause=0.01) as web:
+        await crawl(web, crawl_dir, *seeds, delay=0.3)
+        started = web.requests[0].at
+        first: dict[str, float] = {}
+        for asked in web.requests:
+            first.setdefault(asked.url.split("/")[2], asked.at - started)
+    assert max(first.values()) < 0.25
+
+
+async def test_automatic_delay_follows_the_hosts_own_time(crawl_dir: Path) -> None:
+    """A host that takes 20 ms is left alone five times as long between two requests."""
+    links = [f"/{n}" for n in range(6)]
+    with Web({"http://a.test/": page(*links)}, pause=0.02) as web:
+        await crawl(web, crawl_dir, "http://a.test/", delay=None, per_host=1)
+        times = [asked.at for asked in web.requests]
+    later = [b - a for a, b in list(pairwise(times))[2:]]
+    assert min(later) >= 0.09
+    assert max(later) < 1.0
+
+
+async def test_a_host_that_pushes_back_is_left_alone_ever_longer(crawl_dir: Path) -> None:
+    with Web({"http://a.test/": [UNAVAILABLE] * 4}) as web:
+        await crawl(web, crawl_dir, "http://a.test/", retries=3, robots=False, clock=QuickClock(20))
+        times = [asked.at for asked in web.requests]
+    pauses = [20 * (b - a) for a, b in pairwise(times)]
+    assert len(pauses) == 3
+    assert pauses[0] >= 1.0
+    assert pauses[1] >= 2.0
+    assert pauses[2] >= 4.0
+
+
+async def test_hosts_take_turns(crawl_dir: Path) -> None:
+    """One slot and all URLs queued from the start: one host's pages do not come before all of the other's."""
+    seeds = [f"http://{host}.test/{n}" for host in "ab" for n in range(10)]
+    with Web(dict.fromkeys(seeds, page())) as web:
+        await crawl(web, crawl_dir, *seeds, concurrency=1, robots=False)
+        order = [url.split("/")[2] for url in web.urls]
+    assert order[:10].count("a.test") == order[:10].count("b.test") == 5
