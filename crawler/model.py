@@ -26,6 +26,8 @@ class Kind(enum.IntEnum):
     """A string that looks like a URL; tried last."""
     ROBOTS = 3
     """A host's robots.txt, asked for by the frontier itself before anything else of that host."""
+    SITEMAP = 4
+    """A list of a site's URLs: named by its robots.txt or another sitemap, or tried at the usual place. No page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Role:
     """Where it stood, in the notation of Heritrix's outlinks: `a/@href`, `img/@srcset`, `css/url()`, `css/@import`,
     `meta/@refresh`, `header/location`."""
     code: str
-    """Heritrix's hop letter: L link, E embed, X speculative, R redirect."""
+    """Heritrix's hop letter: L link, E embed, X speculative, R redirect, M manifest (a sitemap)."""
     same_hop: bool = False
     """True for a redirect and for a CSS import: what it leads to is no hop further from the scope."""
     embedded: bool = False

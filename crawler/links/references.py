@@ -13,8 +13,12 @@ MAX_REFERENCES = 100_000
 """Distinct references of one document; a document with more is a trap, or an archive of its own."""
 
 
-class TooManyReferences(Exception):
-    """The document is cut off here; what was found before counts."""
+class Unfinished(Exception):
+    """The search of a document ends here, for the reason told; what was found before counts."""
+
+
+class TooManyReferences(Unfinished):
+    """The document is cut off here."""
 
 
 class References:

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from crawler.links.css import extract_css
 from crawler.links.document import Document
 from crawler.links.html import extract_html, extract_xml
-from crawler.links.references import References, TooManyReferences
+from crawler.links.references import References, Unfinished
+from crawler.links.sitemap import extract_sitemap
 from crawler.model import Extraction
 from crawler.urls import Joiner
 
@@ -36,8 +37,9 @@ _HTML = re.compile(
     rb"[\t\n\f\r ]*<(?:!--|(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p)[ >])",
     re.IGNORECASE,
 )
-_XML = re.compile(rb"[\t\n\f\r ]*<(?:\?xml|svg[\s>])", re.IGNORECASE)
+_XML = re.compile(rb"[\t\n\f\r ]*<(?:\?xml|(?:svg|urlset|sitemapindex)[\s>])", re.IGNORECASE)
 _XML_ROOT = re.compile(rb"<(?:\w+:)?(?:svg|html)[\s>]", re.IGNORECASE)
+_SITEMAP_ROOT = re.compile(rb"<(?:\w+:)?(?:urlset|sitemapindex)[\s>]")
 _CSS = re.compile(rb"@(?:charset|import) ")
 _BOM = b"\xef\xbb\xbf"
 
@@ -47,20 +49,18 @@ def understood(media_type: str | None) -> bool:
     return media_type in EXTRACTORS or media_type in _UNKNOWN or media_type in _XML_TYPES
 
 
-def extract(document: Document, joiner: Joiner | None = None) -> Extraction:
-    """The links of a document, by its media type, or by its first bytes if that is missing. Never raises."""
-    extractor = EXTRACTORS.get(document.media_type or "")
-    if extractor is None and document.media_type in _UNKNOWN:
-        extractor = _sniff(document.content[:_SNIFFED])
-    elif document.media_type in _XML_TYPES and _XML_ROOT.search(document.content[:_SNIFFED]):
-        extractor = extract_xml  # XHTML and SVG need no type of their own
+def extract(document: Document, joiner: Joiner | None = None, extractor: Extractor | None = None) -> Extraction:
+    """The links of a document, by its media type, or by its first bytes if that is missing. Never raises.
+
+    With `extractor`, it is that which reads the document, whatever the type."""
+    extractor = extractor or _extractor_for(document)
     if extractor is None or not document.content:
         return Extraction()
     references = References(document.url)
     failure = None
     try:
         extractor(document, references)
-    except TooManyReferences as stop:
+    except Unfinished as stop:
         failure = str(stop)
     except Exception as error:
         # An extractor's mistake costs this document's remaining links, never the crawl.
@@ -69,11 +69,26 @@ def extract(document: Document, joiner: Joiner | None = None) -> Extraction:
     return Extraction(references.resolve(joiner or _JOINER), references.title, failure)
 
 
+def _extractor_for(document: Document) -> Extractor | None:
+    extractor = EXTRACTORS.get(document.media_type or "")
+    if extractor is None and document.media_type in _UNKNOWN:
+        return _sniff(document.content[:_SNIFFED])
+    if document.media_type in _XML_TYPES:  # XHTML, SVG and sitemaps need no type of their own
+        return _by_root(document.content[:_SNIFFED])
+    return extractor
+
+
+def _by_root(head: bytes) -> Extractor | None:
+    if _XML_ROOT.search(head):
+        return extract_xml
+    return extract_sitemap if _SITEMAP_ROOT.search(head) else None
+
+
 def _sniff(head: bytes) -> Extractor | None:
     """WHATWG MIME Sniffing, section 7.1; and the two at-rules that only a style sheet begins with."""
     head = head.removeprefix(_BOM)
     if _HTML.match(head):
         return extract_html
-    if _XML.match(head) and _XML_ROOT.search(head):
-        return extract_xml
+    if _XML.match(head):
+        return _by_root(head)
     return extract_css if _CSS.match(head) else None

@@ -25,6 +25,14 @@ META_REFRESH = Role(Kind.NAVIGATION, "meta/@refresh", "R")
 META_CONTENT = embed("meta/@content")
 BACKGROUND = embed("@background")
 XML_STYLESHEET = embed("xml-stylesheet/@href")
+SITEMAP = Role(Kind.SITEMAP, "robots.txt/sitemap", "M")
+SITEMAP_OF_INDEX = Role(Kind.SITEMAP, "sitemapindex/loc", "M")
+SITEMAP_URL = link("urlset/loc")
+SITEMAP_ALTERNATE = link("urlset/link/@href")
+SITEMAP_LINE = link("sitemap/line")
+SITEMAP_IMAGE = embed("urlset/image/loc")
+SITEMAP_VIDEO = embed("urlset/video/loc")
+FEED_LINK = link("feed/link")
 CSS_URL = embed("css/url()")
 CSS_IMAGE_SET = embed("css/image-set()")
 CSS_IMPORT = Role(Kind.REQUISITE, "css/@import", "E", same_hop=True)
@@ -43,3 +51,9 @@ def better(first: Role, second: Role) -> Role:
 
 def _order(role: Role) -> tuple[int, bool]:
     return (role.kind, not role.same_hop)
+
+
+@lru_cache(maxsize=4096)
+def dated(role: Role, lastmod: str) -> Role:
+    """The role of a sitemap's entry with the date of its last change, as the sitemap writes it."""
+    return replace(role, context=f"{role.context}[lastmod={lastmod}]")
