@@ -26,6 +26,8 @@ COSTLY = {
     "nested lists": b"<ul><li>" * 60_000,
     "end tags without start": b"<div>" * 50_000 + b"</p>" * 60_000,
     "formatting repeated in each paragraph": formatting(4_000, b"<p>x" * 4_000),
+    "formatting in mixed case": formatting(4_000, b"<p>x" * 4_000).replace(b"<b ", b"<Font "),
+    "formatting among other tags": formatting(2_000, b"<img alt=x><P>x" * 6_000).replace(b"<b ", b"<strike "),
     "formatting, closed at the end": formatting(500, b"<p>x</p>" * 5_000 + b"</b>" * 500),
     "attributes": b"<p " + b" ".join(b"a%x" % number for number in range(100_000)) + b">",
     "attributes with > in them": b"<p " + b" ".join(b'a%x=">"' % number for number in range(100_000)) + b">",
