@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from crawler.concurrency.handoff import Handoff
@@ -104,15 +104,31 @@ class Archiver:
 
     async def _save(self, batch: Sequence[Capture]) -> None:
         try:
-            outcomes = await self._made_durable(batch)
-            self._on_committed(batch, outcomes)
-            await self._segments.rotate_if_full()
+            for part in self._parts(batch):
+                outcomes = await self._made_durable(part)
+                self._on_committed(part, outcomes)
+                await self._segments.rotate_if_full()
         except BaseException as error:
             self._die(error)
             raise
         finally:
             for capture in batch:
                 capture.free()
+
+    def _parts(self, batch: Sequence[Capture]) -> Iterator[Sequence[Capture]]:
+        """The batch, cut where the open segment may be full: spooled bodies weigh nothing, and 64 of them may be more
+        than many segments should hold. Counted before compression, so that a segment ends early rather than late."""
+        part: list[Capture] = []
+        size = 0
+        for capture in batch:
+            received = _received(capture)
+            if part and size + received > self._segments.room:
+                yield part
+                part, size = [], 0
+            part.append(capture)
+            size += received
+        if part:
+            yield part
 
     async def _made_durable(self, batch: Sequence[Capture]) -> Sequence[Outcome | None]:
         """Writes and commits the batch, again each time there was no room for it and then is."""
@@ -163,8 +179,13 @@ def _item(capture: Capture, recording: Recording | None, written: Sequence[Writt
     )
     if exchange is None:
         return item
-    size = exchange.response.size if exchange.response is not None else 0
-    return replace(item, status=exchange.status, media_type=exchange.media_type, bytes=size, ms=exchange.total_ms)
+    received = _received(capture)
+    return replace(item, status=exchange.status, media_type=exchange.media_type, bytes=received, ms=exchange.total_ms)
+
+
+def _received(capture: Capture) -> int:
+    exchange = capture.exchange
+    return 0 if exchange is None or exchange.response is None else exchange.response.size
 
 
 def _stored(recording: Recording, written: Sequence[Written]) -> Stored:

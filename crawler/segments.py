@@ -156,6 +156,11 @@ class Segments:
         self._index = IndexBuilder(self._directory, writer.name)
         return writer
 
+    @property
+    def room(self) -> int:
+        """Bytes that the segment may still take."""
+        return max(0, self._config.segment_size - self.length)
+
     async def rotate_if_full(self) -> None:
         """Seals a segment that has reached its size; the next append begins another."""
         if self._writer is not None and self._writer.length >= self._config.segment_size:
