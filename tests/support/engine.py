@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,5 +89,6 @@ async def crawl(web: Web, directory: Path, *seeds: str, clock: Clock | None = No
 
 
 def engine(web: Web, *, clock: Clock | None = None) -> Callable[[CrawlConfig], AbstractAsyncContextManager[Crawl]]:
-    """For `crawler.cli.main`: the real engine, with the names of `web` led to it."""
-    return lambda config: opened(config, resolver=web.resolver(), clock=clock)
+    """For `crawler.cli.main`: the real engine, with the names of `web` led to it; no sitemaps, as in `config_of`."""
+    changes: dict[str, Any] = {"sitemaps": False} if "sitemaps" in CrawlConfig.__slots__ else {}
+    return lambda config: opened(replace(config, **changes), resolver=web.resolver(), clock=clock)
