@@ -258,7 +258,9 @@ class Transaction:
     # -- queueing ----------------------------------------------------------------------------------------------
 
     def queue_links(self, links: Sequence[tuple[Outlink, int | None]]) -> int:
-        """Marks and queues what is new, promotes what is better; sorted by key, so that pages of the tree are met once."""
+        """Marks and queues what is new, promotes what is better; returns how many of them.
+
+        Marked in the order of keys, so that pages of the tree are met once; queued in the order in which they came."""
         best: dict[str, tuple[int, Outlink, int | None]] = {}
         for link, via in links:
             value = rank(link.kind, link.offsite, link.depth)
@@ -266,31 +268,35 @@ class Transaction:
                 self._fetch_again(link, via)
             elif (known := best.get(link.url)) is None or value < known[0]:
                 best[link.url] = (value, link, via)
-        keyed = [(self.store.origin_id(origin_of(url)), url_hash(url), url) for url in best]
-        return sum(self._mark(origin, hash_, *best[url]) for origin, hash_, url in sorted(keyed))
+        first = self.applied.next_id
+        self.applied.next_id += len(best)
+        keyed = [(self.store.origin_id(origin_of(url)), url_hash(url), id_, url) for id_, url in enumerate(best, first)]
+        return sum(self._mark(origin, hash_, id_, *best[url]) for origin, hash_, id_, url in sorted(keyed))
 
-    def _mark(self, origin: int, hash_: int, value: int, link: Outlink, via: int | None) -> int:
-        a = self.applied
-        a.marked.append((link.url, value))
-        id_ = a.next_id
+    def _mark(self, origin: int, hash_: int, id_: int, value: int, link: Outlink, via: int | None) -> int:
+        self.applied.marked.append((link.url, value))
         found = self.db.execute(_NEW_SEEN, (origin, hash_, value, -id_, self.round)).fetchone()
         if found is None:
             return 0
         place = found[0]
         if place == -id_:
-            self._insert(origin, hash_, link, via, Mode.FETCH, 1)
+            self._insert(origin, hash_, link, via, Mode.FETCH, 1, id_)
         elif place > 0:
             self._rejudge_settled(origin, hash_, link, place)
         elif place < 0:
             self._promote(origin, -place, link)
         return 1
 
-    def _insert(self, origin: int, hash_: int, link: Outlink, via: int | None, mode: Mode, attempt: int) -> None:
+    def _insert(
+        self, origin: int, hash_: int, link: Outlink, via: int | None, mode: Mode, attempt: int, id_: int | None = None
+    ) -> None:
         a = self.applied
+        if id_ is None:
+            id_ = a.next_id
+            a.next_id += 1
         order = lane(link.kind, link.depth) if mode == Mode.FETCH else 0
-        place = (origin, order, a.next_id, hash_, link.url, link.kind, link.depth, link.offsite, link.redirects)
+        place = (origin, order, id_, hash_, link.url, link.kind, link.depth, link.offsite, link.redirects)
         self.db.execute(_QUEUE, (*place, via, link.seed, attempt, mode))
-        a.next_id += 1
         a.queued[origin] += 1
         a.touched.add(origin)
 

@@ -126,6 +126,18 @@ async def test_a_page_promoted_while_it_is_queued_is_followed(crawl_dir: Path) -
     assert ran.summary.finished
 
 
+async def test_pages_are_fetched_breadth_first_in_the_order_of_their_links(crawl_dir: Path) -> None:
+    names = "the quick brown fox jumps over a lazy dog".split()
+    answers: dict[str, Answer] = {
+        "http://a.test/": page(*(f"/{name}" for name in names)),
+        **{f"http://a.test/{name}": page(f"/{name}/2", f"/{name}/1") for name in names},
+    }
+    with Web(answers) as web:
+        await crawl(web, crawl_dir, "http://a.test/", concurrency=1)
+        deeper = [f"http://a.test/{name}/{n}" for name in names for n in (2, 1)]
+        assert web.urls == [*answers, *deeper]
+
+
 async def test_an_image_that_is_also_a_link_target_is_fetched_once(crawl_dir: Path) -> None:
     answers: dict[str, Answer] = {
         "http://a.test/": page("/i.png", "/2", images=["/i.png"]),

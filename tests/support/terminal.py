@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.support.programs import require_program
+
 _SEQUENCE = re.compile(r"\x1b\[([?\d;]*)([A-Za-z])")
 
 
@@ -92,10 +94,11 @@ def on_terminal(
     `type_when` is asked after each piece of output what the person types."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    # A session of its own, with this terminal in control, so that a typed Ctrl-C reaches the program as a signal.
+    own_session = [require_program("setsid"), "--ctty"]
     process = subprocess.Popen(
-        command, cwd=cwd, env=dict(environment), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-    )  # fmt: skip
+        [*own_session, *command], cwd=cwd, env=dict(environment), stdin=theirs, stdout=theirs, stderr=theirs
+    )
     os.close(theirs)
     screen, pending = Screen(columns), b""
     deadline = time.monotonic() + seconds
