@@ -130,7 +130,7 @@ class Joiner:
     its origin, and `../path` the same in its directory; so there is a bounded table for each of these, and the tables
     unused for longest are forgotten first."""
 
-    def __init__(self, max_entries: int = 50_000) -> None:
+    def __init__(self, max_entries: int = 20_000) -> None:
         self._max_entries = max_entries
         self._tables: dict[str, dict[str, str | None]] = {}
         self._entries = 0

@@ -66,7 +66,7 @@ PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     # One more sync a batch: what was reported done stays done after a power cut, too.
     "PRAGMA synchronous = FULL",
-    "PRAGMA cache_size = -32000",
+    "PRAGMA cache_size = -16000",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA wal_autocheckpoint = 2000",
 )

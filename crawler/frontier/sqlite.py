@@ -32,8 +32,8 @@ WORKING_SET = 1024
 """Origins held in memory; others wait in the store for their turn."""
 TURN = 64
 """Claims an origin is given before another that waits in the store takes its place."""
-KNOWN_LIMIT = 100_000
-"""URLs remembered as seen, to save asking the store: about 25 MB."""
+KNOWN_LIMIT = 50_000
+"""URLs remembered as seen, to save asking the store: about 12 MB."""
 
 
 class SqliteFrontier:

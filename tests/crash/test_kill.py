@@ -24,7 +24,7 @@ CRAWL = [
 ]  # fmt: skip
 
 
-IN_FLIGHT = 16 + 256 + 2 * 64
+IN_FLIGHT = 16 + 128 + 2 * 64
 """Fetches, what the hand-off holds, and two batches: all that is not yet committed."""
 
 
@@ -124,4 +124,3 @@ def test_a_signal_stops_and_the_same_command_resumes(crawl_dir: Path, number: si
         third = subprocess.run([*CRAWL[:-5], f"{site.root}/", "--output", str(crawl_dir)], timeout=60, check=False)
         assert third.returncode == 0
         assert len(read_log(crawl_dir)) == len(answers) + 1  # and robots.txt: nothing was done again
-
