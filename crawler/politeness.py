@@ -59,6 +59,11 @@ class Pace:
         seconds = max(self.delay, FIRST_BACKOFF) if retry_after is None else min(retry_after, MAX_RETRY_AFTER)
         self.next_ready = max(self.next_ready, now + seconds)
 
+    def learn(self, copy: Pace) -> None:
+        """Takes over what a copy of it `heard` meanwhile."""
+        self.smoothed, self.backoff, self.done = copy.smoothed, copy.backoff, copy.done
+        self.next_ready = max(self.next_ready, copy.next_ready)
+
     def heard(self, now: float, answer_ms: int | None, pushback: bool, retry_after: float | None) -> None:
         """Learns from one attempt: a quick good answer speeds up, pushback slows down."""
         if pushback:

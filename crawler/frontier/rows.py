@@ -5,11 +5,12 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
-from crawler.frontier import Stored
-from crawler.model import CrawlURL, FailureKind, Kind, Outcome, OutcomeKind, Receipt
+from crawler.frontier import Stored, rank
+from crawler.model import CrawlURL, FailureKind, Kind, Outcome, OutcomeKind, Outlink, Receipt
 
 GUESS_LANE = 1 << 20
 MAX_DEPTH = 0xFFFF
@@ -26,12 +27,17 @@ class Mode(enum.IntEnum):
     """No fetch: judge the stored outlinks again, for a better reason or depth."""
 
 
+Key = tuple[int, int]
+"""The name of a claim: (origin id, row id). A URL may have several rows (a fetch beyond its outcome, links to be judged
+again), so its hash would not do; row id 0 is the origin's robots.txt gate."""
+
+
 class QueueRow(NamedTuple):
     """A row of `queue` or `waiting`, with the text of its via."""
 
     origin: int
     order: float
-    """The lane in `queue`, the due time in `waiting`: with origin and id the row's key."""
+    """The lane in `queue`, the due time in `waiting`: with origin and id the row's primary key."""
     id: int
     hash: int
     url: str
@@ -46,6 +52,40 @@ class QueueRow(NamedTuple):
     via_url: str | None
     waiting: bool
 
+    @property
+    def key(self) -> Key:
+        return self.origin, self.id
+
+
+class Reason(NamedTuple):
+    """Why and how a URL is wanted: the part of a row that a promotion replaces, in the order of its columns."""
+
+    kind: int
+    depth: int
+    offsite: int
+    redirects: int
+    seed: int
+
+    @classmethod
+    def of_link(cls, link: Outlink) -> Self:
+        return cls(link.kind, link.depth, link.offsite, link.redirects, link.seed)
+
+    @classmethod
+    def of_row(cls, row: QueueRow) -> Self:
+        return cls(row.kind, row.depth, row.offsite, row.redirects, row.seed)
+
+    @classmethod
+    def of_claim(cls, url: CrawlURL) -> Self:
+        return cls(url.kind, url.depth, url.offsite, url.redirects, url.seed)
+
+    @property
+    def rank(self) -> int:
+        return rank(Kind(self.kind), self.offsite, self.depth)
+
+    @property
+    def lane(self) -> int:
+        return lane(self.kind, self.depth)
+
 
 def lane(kind: int, depth: int) -> int:
     """The order of work inside an origin: requisites first, then pages breadth first, guesses last."""
@@ -54,9 +94,33 @@ def lane(kind: int, depth: int) -> int:
     return GUESS_LANE if kind == Kind.GUESS else 1 + min(depth, MAX_DEPTH)
 
 
+def lanes_of(kind: Kind) -> tuple[int, int]:
+    """The first and last lane in which rows of a kind lie."""
+    return lane(kind, 0), lane(kind, MAX_DEPTH)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which kinds may be given out; None is any."""
+
+    kinds: frozenset[Kind] | None = None
+
+    @property
+    def lanes(self) -> tuple[tuple[int, int], ...]:
+        """The ranges of lanes that hold them, both ends included, in the order of work."""
+        if self.kinds is None:
+            return ((0, GUESS_LANE),)
+        return tuple(sorted({lanes_of(kind) for kind in self.kinds}))
+
+    @property
+    def sql(self) -> str:
+        """A list of the kinds to stand behind IN."""
+        return f"({', '.join(str(int(kind)) for kind in sorted(Kind if self.kinds is None else self.kinds))})"
+
+
 def url_hash(url: str) -> int:
-    """64 bits of BLAKE2b, as SQLite's signed integer. Never 0, which stands for an origin's robots.txt gate."""
-    return int.from_bytes(hashlib.blake2b(url.encode(), digest_size=8).digest(), "big", signed=True) or 1
+    """64 bits of BLAKE2b, as SQLite's signed integer."""
+    return int.from_bytes(hashlib.blake2b(url.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def origin_of(url: str) -> str:
@@ -83,7 +147,7 @@ def crawl_url(row: QueueRow) -> CrawlURL:
         attempt=row.attempt,
         again=row.mode == Mode.AGAIN,
         rejudge=row.mode == Mode.REJUDGE,
-        key=(row.origin, row.hash),
+        key=row.key,
     )
 
 
@@ -95,8 +159,8 @@ OUTCOME_COLUMNS = (
 
 def outcome_of(row: Sequence[Any]) -> Outcome:
     """A ledger row, selected by OUTCOME_COLUMNS."""
-    (seq, url, kind, reason, failure, time, status, media_type, size, ms, attempt, depth, link_kind, via, title) = row[:15]
-    segment, offset, length, record_id, digest = row[15:]
+    seq, url, kind, reason, failure, time, status, media_type, size, ms = row[:10]
+    attempt, depth, link_kind, via, title, segment, offset, length, record_id, digest = row[10:]
     receipt = None if segment is None else Receipt(seq, segment, offset, length, record_id, digest)
     return Outcome(
         kind=OutcomeKind(kind),
@@ -118,7 +182,10 @@ def outcome_of(row: Sequence[Any]) -> Outcome:
     )
 
 
-def stored_columns(stored: Stored | None) -> tuple[str | None, int | None, int | None, str | None, str | None, int | None]:
+StoredColumns = tuple[str | None, int | None, int | None, str | None, str | None, int | None]
+
+
+def stored_columns(stored: Stored | None) -> StoredColumns:
     """segment, offset, length, record_id, digest, metadata_offset."""
     if stored is None:
         return (None, None, None, None, None, None)

@@ -1,12 +1,14 @@
 """The working set: which origins are in memory, whose turn it is, and what may be claimed now. No I/O, no clock.
 
 Terms. An origin is *turning* when it may have something to give now and waits its turn in the ring; *timed* when it
-must not be asked before a moment; *parked* when all slots of its host are taken; *idle* when it has nothing left.
+must not be asked before a moment; *parked* when all slots of its host are taken; *idle* when it has nothing to give
+until one of its claims ends or a commit brings more. It is *busy* while something of it is claimed.
 A host's pace is shared by all its origins.
 
 Invariants.
 - Every loaded origin is in exactly one of these states, and stands in the ring exactly once while turning.
 - A claimed row's id stays in `claimed` until it is committed or released, so that a reload never offers it twice.
+- A busy origin is never dropped.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import enum
 import heapq
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from crawler.frontier.rows import QueueRow
@@ -50,24 +53,52 @@ class OriginQueue:
         expires = self.row.robots_expires
         return expires is None or expires <= now
 
+    @property
+    def busy(self) -> bool:
+        return self.robots_in_flight or bool(self.claimed)
+
 
 class WorkingSet:
-    """The loaded origins and the ring in which they take turns."""
+    """The loaded origins, the paces of their hosts, and the ring in which they take turns."""
 
     def __init__(self) -> None:
         self.origins: dict[int, OriginQueue] = {}
+        self._hosts: dict[str, list[OriginQueue]] = {}
         self._ring: deque[OriginQueue] = deque()
         self._timed: list[tuple[float, int, OriginQueue]] = []
         self._tick = 0
         self._parked: dict[str, list[OriginQueue]] = {}
 
+    def __len__(self) -> int:
+        return len(self.origins)
+
     def add(self, origin: OriginQueue) -> None:
         self.origins[origin.row.id] = origin
+        self._hosts.setdefault(origin.pace.name, []).append(origin)
         self.turn(origin)
 
     def drop(self, origin: OriginQueue) -> None:
-        """Forgets an idle origin."""
+        """Forgets an origin that is idle or timed, and its host's pace with the last origin of that host."""
+        origin.state = State.IDLE  # so its timer, if it has one, is void
         del self.origins[origin.row.id]
+        others = self._hosts[origin.pace.name]
+        others.remove(origin)
+        if not others:
+            del self._hosts[origin.pace.name]
+
+    def pace(self, host: str) -> Pace | None:
+        """The pace of a host that has a loaded origin."""
+        origins = self._hosts.get(host)
+        return origins[0].pace if origins else None
+
+    def hosts(self) -> Iterator[list[OriginQueue]]:
+        """The loaded origins, host by host."""
+        yield from self._hosts.values()
+
+    def longest_waiting(self, now: float, count: int) -> list[OriginQueue]:
+        """Timed origins that are not busy, those with the longest wait still before them first."""
+        waiting = [o for o in self.origins.values() if o.state is State.TIMED and o.wake_at > now and not o.busy]
+        return heapq.nlargest(count, waiting, key=lambda origin: origin.wake_at)
 
     def turn(self, origin: OriginQueue) -> None:
         """Puts the origin at the end of the ring, wherever it stood before."""
@@ -94,6 +125,7 @@ class WorkingSet:
         return None
 
     def set_timer(self, origin: OriginQueue, moment: float) -> None:
+        """Sets an idle origin aside until then."""
         origin.state, origin.wake_at = State.TIMED, moment
         self._tick += 1
         heapq.heappush(self._timed, (moment, self._tick, origin))

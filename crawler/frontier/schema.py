@@ -5,10 +5,10 @@
     queue     what may be fetched, in the order it should be: (origin, lane, id). Rows are deleted when the URL is
               settled, not when it is claimed, so a crash offers what was in flight again by itself.
     waiting   the same, held back until `due` (retries).
-    ledger    one row an outcome; `seq` has no gaps.
+    ledger    one row an outcome; `seq` has no gaps. `again`: a fetch beyond the outcome was queued.
     attempts  attempts that did not settle their URL (retries, fetches beyond the outcome).
     segments  the archive's segments and the chain of their hashes.
-    origins   scheme, host and port; queue length; robots.txt.
+    origins   scheme, host and port; queue length; robots.txt; `ready_at`: when it was served last, or may be next.
     hosts     politeness, by host name, kept across restarts.
     seeds     the seeds in order, and where their redirects led (part of that seed's scope from then on).
 
@@ -26,7 +26,7 @@ CREATE TABLE origins (
     ready_at REAL NOT NULL DEFAULT 0,
     robots TEXT, robots_refusal TEXT, robots_failure TEXT, robots_expires REAL,
     robots_url TEXT, robots_hops INTEGER NOT NULL DEFAULT 0, robots_due REAL NOT NULL DEFAULT 0,
-    robots_attempt INTEGER NOT NULL DEFAULT 1, robots_delay REAL NOT NULL DEFAULT 0);
+    robots_delay REAL NOT NULL DEFAULT 0);
 CREATE INDEX origins_ready ON origins (ready_at) WHERE queued > 0;
 CREATE TABLE hosts (
     name TEXT PRIMARY KEY, smoothed REAL, backoff REAL NOT NULL DEFAULT 0, next_ready REAL NOT NULL DEFAULT 0,
@@ -47,8 +47,8 @@ CREATE TABLE waiting (
 CREATE TABLE ledger (
     seq INTEGER PRIMARY KEY, round INTEGER NOT NULL, origin INTEGER NOT NULL, hash INTEGER NOT NULL, url TEXT NOT NULL,
     outcome TEXT NOT NULL, reason TEXT, failure TEXT, time REAL NOT NULL, status INTEGER, media_type TEXT,
-    bytes INTEGER NOT NULL, ms INTEGER NOT NULL, attempt INTEGER NOT NULL, depth INTEGER NOT NULL, kind INTEGER NOT NULL,
-    via INTEGER, seed INTEGER NOT NULL, title TEXT,
+    bytes INTEGER NOT NULL, ms INTEGER NOT NULL, attempt INTEGER NOT NULL, depth INTEGER NOT NULL,
+    kind INTEGER NOT NULL, via INTEGER, seed INTEGER NOT NULL, title TEXT, again INTEGER NOT NULL,
     segment TEXT, offset INTEGER, length INTEGER, record_id TEXT, digest TEXT, metadata_offset INTEGER);
 CREATE TABLE attempts (
     round INTEGER NOT NULL, origin INTEGER NOT NULL, hash INTEGER NOT NULL, attempt INTEGER NOT NULL,

@@ -9,21 +9,20 @@ Invariants.
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 
 from crawler.errors import LedgerError
 from crawler.frontier import Counts, SegmentState
-from crawler.frontier.rows import OUTCOME_COLUMNS, QueueRow, host_of, lane, origin_of, outcome_of, url_hash
+from crawler.frontier.rows import QueueRow, Wanted, host_of
 from crawler.frontier.schema import FORMAT, PRAGMAS, TABLES
-from crawler.model import Outcome
 
 _QUEUE_COLUMNS = "q.id, q.hash, q.url, q.kind, q.depth, q.offsite, q.redirects, q.via, q.seed, q.attempt, q.mode, v.url"
 ORIGIN_CACHE = 20_000
-EVERY_LANE = float(1 << 30)
-"""As the last lane wanted: no lane is left out."""
 
 
 @dataclass(slots=True)
@@ -41,13 +40,12 @@ class OriginRow:
     robots_url: str | None
     robots_hops: int
     robots_due: float
-    robots_attempt: int
     robots_delay: float
 
 
 _ORIGIN_COLUMNS = (
     "id, name, host, queued, robots, robots_refusal, robots_failure, robots_expires, robots_url, robots_hops,"
-    " robots_due, robots_attempt, robots_delay"
+    " robots_due, robots_delay"
 )
 
 
@@ -65,6 +63,9 @@ class HostRow:
 class Store:
     """The open database and the figures that are kept beside it in memory."""
 
+    connection: type[sqlite3.Connection] = sqlite3.Connection
+    """A seam: what a failing disk does to a transaction."""
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.counts = Counts()
@@ -76,13 +77,25 @@ class Store:
 
     def _open(self) -> sqlite3.Connection:
         try:
-            db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, cached_statements=256)
+            db = sqlite3.connect(
+                self.path,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=256,
+                factory=self.connection,
+            )
+        except sqlite3.Error as error:
+            raise LedgerError(f"{self.path}: cannot be opened as a crawl's ledger: {error}") from error
+        try:
             for pragma in PRAGMAS:
                 db.execute(pragma)
             self._prepare(db)
-            return db
-        except sqlite3.Error as error:
-            raise LedgerError(f"{self.path}: cannot be opened as a crawl's ledger: {error}") from error
+        except BaseException as error:
+            db.close()
+            if isinstance(error, sqlite3.Error):
+                raise LedgerError(f"{self.path}: cannot be opened as a crawl's ledger: {error}") from error
+            raise
+        return db
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -137,20 +150,24 @@ class Store:
         self.origin_ids[name] = row[0]
         return int(row[0])
 
-    def load_origins(self, skip: Iterable[int], limit: int, last_lane: float) -> list[OriginRow]:
-        """Origins with something queued up to that lane, longest unserved first, but those in `skip`."""
-        held = set(skip)
-        only = (
-            ""
-            if last_lane == EVERY_LANE
-            else " AND (EXISTS (SELECT 1 FROM queue q WHERE q.origin = origins.id AND q.lane <= :lane)"
-            " OR EXISTS (SELECT 1 FROM waiting w WHERE w.origin = origins.id AND w.kind = 1))"
-        )
-        rows = self.db.execute(
-            f"SELECT {_ORIGIN_COLUMNS} FROM origins WHERE queued > 0{only} ORDER BY ready_at LIMIT :limit",
-            {"lane": last_lane, "limit": limit + len(held)},
-        )
-        return [OriginRow(*row) for row in rows if row[0] not in held][:limit]
+    def load_origins(
+        self, held: Collection[int], rested: Mapping[int, float], limit: int, now: float, wanted: Wanted
+    ) -> tuple[list[tuple[OriginRow, HostRow | None]], float]:
+        """Origins that may have something to give now, longest unserved first, but those in `held`; and the moment at
+        which a further one may (infinity: never). `rested` are later values of `ready_at` than the stored ones."""
+        skip = {*held, *rested}
+        offering = f"SELECT id, ready_at FROM origins WHERE queued > 0{_only(wanted)}"
+        rows = self.db.execute(f"{offering} ORDER BY ready_at LIMIT ?", (limit + 1 + len(skip),))
+        found: list[tuple[int, float]] = [row for row in rows if row[0] not in skip]
+        # Those in `rested` were served after all others.
+        for id_, ready in sorted(rested.items(), key=itemgetter(1)):
+            if id_ not in held and self.db.execute(f"{offering} AND id = ?", (id_,)).fetchone() is not None:
+                found.append((id_, ready))
+        ready_now = [id_ for id_, ready in found if ready <= now]
+        chosen = set(ready_now[:limit])
+        next_ready = min((ready for id_, ready in found if id_ not in chosen), default=math.inf)
+        loaded = map(self.load_origin, ready_now[:limit])
+        return [(row, self.load_host(row.host)) for row in loaded], next_ready
 
     def load_origin(self, origin: int) -> OriginRow:
         row = self.db.execute(f"SELECT {_ORIGIN_COLUMNS} FROM origins WHERE id = ?", (origin,)).fetchone()
@@ -164,76 +181,36 @@ class Store:
     # -- the queue ---------------------------------------------------------------------------------------------
 
     def load_urls(
-        self, origin: int, now: float, claimed: set[int], limit: int, last_lane: float
+        self, origin: int, now: float, claimed: Set[int], limit: int, wanted: Wanted
     ) -> tuple[list[QueueRow], float | None]:
         """The origin's next rows in order, but those claimed; and when its next waiting row is due."""
         rows: list[QueueRow] = []
-        due: float | None = None
+        enough = limit + len(claimed)
         waiting = self.db.execute(
             f"SELECT q.origin, q.due, {_QUEUE_COLUMNS} FROM waiting q LEFT JOIN ledger v ON v.seq = q.via"
-            " WHERE q.origin = ? ORDER BY q.due LIMIT ?",
-            (origin, limit + len(claimed)),
+            f" WHERE q.origin = ? AND q.kind IN {wanted.sql} ORDER BY q.due, q.id LIMIT ?",
+            (origin, enough + 1),
         )
         for row in waiting:
-            if row[2] in claimed or lane_of(row) > last_lane:
+            if row[2] in claimed:
                 continue
             if row[1] > now:
-                due = row[1]
+                due: float | None = row[1]
                 break
             rows.append(QueueRow._make((*row, True)))
-        queued = self.db.execute(
-            f"SELECT q.origin, q.lane, {_QUEUE_COLUMNS} FROM queue q LEFT JOIN ledger v ON v.seq = q.via"
-            " WHERE q.origin = ? AND q.lane <= ? ORDER BY q.lane, q.id LIMIT ?",
-            (origin, last_lane, limit + len(claimed)),
-        )
-        rows += [QueueRow._make((*row, False)) for row in queued if row[2] not in claimed]
+        else:
+            due = None
+        for low, high in wanted.lanes:
+            if len(rows) >= limit:
+                break
+            queued = self.db.execute(
+                f"SELECT q.origin, q.lane, {_QUEUE_COLUMNS} FROM queue q LEFT JOIN ledger v ON v.seq = q.via"
+                f" WHERE q.origin = ? AND q.lane BETWEEN ? AND ? AND q.kind IN {wanted.sql}"
+                " ORDER BY q.lane, q.id LIMIT ?",
+                (origin, low, high, enough),
+            )
+            rows += [QueueRow._make((*row, False)) for row in queued if row[2] not in claimed]
         return rows[:limit], due
-
-    def next_attempt(self, origin: int, hash_: int) -> tuple[int, bool]:
-        """The attempt number a new request for the URL would have, and whether the URL has its outcome already."""
-        key = (origin, hash_)
-        seen = self.db.execute("SELECT place, round FROM seen WHERE origin = ? AND hash = ?", key).fetchone()
-        settled = seen is not None and seen[0] > 0 and seen[1] == self.round
-        last = self.db.execute(
-            "SELECT max(attempt) FROM attempts WHERE origin = ? AND hash = ? AND round = ?", (*key, self.round)
-        ).fetchone()[0]
-        if settled:
-            own = self.db.execute("SELECT attempt FROM ledger WHERE seq = ?", (seen[0],)).fetchone()[0]
-            last = max(own, last or 0)
-        return (last or 0) + 1, settled
-
-    # -- reading the ledger ------------------------------------------------------------------------------------
-
-    def outcomes(self, since: int, limit: int = 1000) -> list[Outcome]:
-        """At most `limit` outcomes with seq > since, in order."""
-        rows = self.db.execute(
-            f"SELECT {OUTCOME_COLUMNS} FROM ledger l LEFT JOIN ledger v ON v.seq = l.via"
-            " WHERE l.seq > ? ORDER BY l.seq LIMIT ?",
-            (since, limit),
-        )
-        return [outcome_of(row) for row in rows]
-
-    def outcome_at(self, seq: int) -> Outcome | None:
-        found = self.outcomes(seq - 1, 1)
-        return found[0] if found and found[0].seq == seq else None
-
-    def metadata_place(self, origin: int, hash_: int) -> tuple[str, int] | None:
-        """Segment and offset of the metadata record that lists a settled URL's outlinks."""
-        row = self.db.execute(
-            "SELECT l.segment, l.metadata_offset FROM seen s JOIN ledger l ON l.seq = s.place"
-            " WHERE s.origin = ? AND s.hash = ? AND l.segment IS NOT NULL",
-            (origin, hash_),
-        ).fetchone()
-        return None if row is None else (row[0], row[1])
-
-    def tallies(self) -> tuple[dict[int, int], dict[str, int]]:
-        """Outcomes of this round by status and by media type."""
-        where = "FROM ledger WHERE round = ? AND"
-        by_status = self.db.execute(f"SELECT status, count(*) {where} status IS NOT NULL GROUP BY 1", (self.round,))
-        by_type = self.db.execute(
-            f"SELECT media_type, count(*) {where} media_type IS NOT NULL GROUP BY 1", (self.round,)
-        )
-        return dict(by_status.fetchall()), dict(by_type.fetchall())
 
     # -- segments ----------------------------------------------------------------------------------------------
 
@@ -266,47 +243,24 @@ class Store:
 
     def seeds(self) -> dict[int, list[str]]:
         """Every seed's URL and the URLs that joined its scope."""
-        found: dict[int, list[str]] = {number: [url] for number, url in self.db.execute("SELECT number, url FROM seeds")}
+        named = self.db.execute("SELECT number, url FROM seeds ORDER BY number")
+        found: dict[int, list[str]] = {number: [url] for number, url in named}
         for number, url in self.db.execute("SELECT seed, url FROM joined"):
             found.setdefault(number, []).append(url)
         return found
 
-    def iterate_outcomes(self, since: int) -> Iterator[Outcome]:
-        """All outcomes with seq > since, read in pieces."""
-        while batch := self.outcomes(since):
-            yield from batch
-            since = batch[-1].seq
 
-    def seed_outcomes(self, numbers: Sequence[int]) -> list[Outcome]:
-        """The outcomes of these seeds, as far as they have one in this round."""
-        found = []
-        for number in numbers:
-            url = self.db.execute("SELECT url FROM seeds WHERE number = ?", (number,)).fetchone()[0]
-            origin = self.db.execute("SELECT id FROM origins WHERE name = ?", (origin_of(url),)).fetchone()[0]
-            row = self.db.execute(
-                "SELECT place FROM seen WHERE origin = ? AND hash = ? AND round = ?",
-                (origin, url_hash(url), self.round),
-            ).fetchone()
-            outcome = self.outcome_at(row[0]) if row is not None and row[0] > 0 else None
-            if outcome is not None:
-                found.append(outcome)
-        return found
-
-    def failed(self) -> list[tuple[int, int, int, str | None]]:
-        """(seq, origin, hash, failure) of this round's failures that were not tried again since."""
-        rows = self.db.execute(
-            "SELECT l.seq, l.origin, l.hash, l.failure FROM ledger l JOIN seen s"
-            " ON s.origin = l.origin AND s.hash = l.hash AND s.place = l.seq WHERE l.outcome = 'failed' AND l.round = ?",
-            (self.round,),
-        )
-        return rows.fetchall()
+def _only(wanted: Wanted) -> str:
+    """A condition on `origins`: something of a wanted kind is queued."""
+    if wanted.kinds is None:
+        return ""
+    lanes = " OR ".join(f"q.lane BETWEEN {low} AND {high}" for low, high in wanted.lanes) or "FALSE"
+    return (
+        f" AND (EXISTS (SELECT 1 FROM queue q WHERE q.origin = origins.id AND ({lanes}) AND q.kind IN {wanted.sql})"
+        f" OR EXISTS (SELECT 1 FROM waiting w WHERE w.origin = origins.id AND w.kind IN {wanted.sql}))"
+    )
 
 
 def changed(counts: Counts, **deltas: int) -> Counts:
     """`counts` with the deltas added."""
     return replace(counts, **{name: getattr(counts, name) + delta for name, delta in deltas.items()})
-
-
-def lane_of(row: Sequence[int]) -> float:
-    """The lane that a waiting row (origin, due, id, hash, url, kind, depth, …) would have in the queue."""
-    return lane(row[5], row[6])

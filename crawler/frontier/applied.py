@@ -1,0 +1,30 @@
+"""What a transaction did: gathered while it runs, taken over by the working set after COMMIT."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from crawler.frontier import Counts
+from crawler.frontier.store import OriginRow
+from crawler.model import Outcome
+
+
+@dataclass(slots=True)
+class Applied:
+    """Changes that hold once the transaction is committed, and not before."""
+
+    counts: Counts
+    next_id: int
+    outcomes: list[Outcome | None] = field(default_factory=list)
+    """One for each item of the batch."""
+    marked: list[tuple[str, int]] = field(default_factory=list)
+    """URLs that are now certainly seen, with their rank."""
+    queued: Counter[int] = field(default_factory=Counter)
+    """Change of each origin's queue length, waiting rows included."""
+    waiting: int = 0
+    """Change of the number of rows that wait for their time."""
+    touched: set[int] = field(default_factory=set)
+    """Origins that got new or moved rows."""
+    robots: dict[int, OriginRow] = field(default_factory=dict)
+    """Origins whose robots.txt was answered, put off or forgotten, as they now stand."""

@@ -1,0 +1,356 @@
+"""Giving out URLs: from the rows in memory while it can be, from the store when they are used up.
+
+Origins with something queued are in the working set or *outside*, in the store alone. An origin leaves the set when it
+has nothing to give, when its share is used up while others wait outside, or when it has to wait long and the set is
+full. So memory is bounded, and no origin waits for another that has to wait itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from crawler.clock import Clock
+from crawler.frontier import HostReport, Readiness
+from crawler.frontier.applied import Applied
+from crawler.frontier.ledger import next_attempt_of
+from crawler.frontier.rows import Key, Mode, QueueRow, Wanted, crawl_url
+from crawler.frontier.schedule import OriginQueue, State, WorkingSet
+from crawler.frontier.store import HostRow, OriginRow, Store
+from crawler.frontier.thread import StoreThread
+from crawler.model import CrawlURL, Kind
+from crawler.politeness import MAX_RETRY_AFTER, Pace
+
+PREFETCH = 64
+"""Rows of one origin held in memory."""
+WORKING_SET = 1024
+"""Origins held in memory; others wait in the store for their turn."""
+TURN = 64
+"""Claims an origin is given before another that waits in the store takes its place."""
+GATE: Final = 0
+"""Stands for a row id in the key of a robots.txt claim."""
+
+
+class Claiming:
+    """What is given out now and next. Used by the event loop's thread alone; the store is asked in its own."""
+
+    def __init__(
+        self, store: Store, thread: StoreThread, clock: Clock, *, delay: float | None, per_host: int, robots: bool
+    ) -> None:
+        self._store, self._thread, self._clock = store, thread, clock
+        self._delay, self._per_host, self._robots = delay, per_host, robots
+        self._set = WorkingSet()
+        self.rows: dict[Key, QueueRow] = {}
+        """The claimed rows."""
+        self._gates: dict[Key, CrawlURL] = {}
+        """The claimed robots.txt, each under the origin that it gates."""
+        self._wanted = Wanted()
+        self._outside = 0.0
+        """When an origin outside may have something to give: infinity when none has."""
+        self._rested: dict[int, float] = {}
+        """Values of `origins.ready_at` that are not yet in the store."""
+        self._changed = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
+
+    # -- giving out --------------------------------------------------------------------------------------------
+
+    async def claim(self, limit: int) -> list[CrawlURL]:
+        """Up to `limit` URLs; if it is cancelled or fails, none of them stays claimed."""
+        found: list[CrawlURL] = []
+        async with self._one_at_a_time:
+            try:
+                while len(found) < limit and (url := await self._next()) is not None:
+                    found.append(url)
+            except BaseException:
+                for url in found:
+                    self.fetched(url)
+                    self.release(url)
+                raise
+        return found
+
+    async def _next(self) -> CrawlURL | None:
+        while True:
+            now = self._clock.time()
+            if self._outside <= now and len(self._set) <= WORKING_SET // 2:
+                await self._load(now)
+            origin = self._set.take(now)
+            if origin is None:
+                if not await self._load(now):
+                    return None
+                continue
+            url = await self._claim_from(origin, now)
+            if url is not None:
+                return url
+
+    async def _claim_from(self, origin: OriginQueue, now: float) -> CrawlURL | None:
+        """One URL of the origin whose turn it is; leaves the origin where it stands next."""
+        if origin.served >= TURN and self._outside <= now:
+            if not origin.busy:
+                self._unload(origin, now)
+            return None  # its share is used up; if it is busy it goes when its last claim ends
+        if not origin.urls:
+            if not origin.loaded and not await self._reload(origin, now):
+                return None
+            if not origin.urls:
+                self._rest(origin)
+                return None
+        if self._robots and origin.robots_needed(now):
+            return await self._claim_robots(origin, now)
+        return self._claim_row(origin, now)
+
+    def _claim_row(self, origin: OriginQueue, now: float) -> CrawlURL:
+        row = origin.urls.popleft()
+        if not origin.urls:
+            origin.loaded = False
+        if self._gates:
+            row = row._replace(attempt=max(row.attempt, self._attempts_in_flight(row.url) + 1))
+        self._start(origin, now, asks=row.mode != Mode.REJUDGE)
+        origin.claimed.add(row.id)
+        self.rows[row.key] = row
+        self._set.turn(origin)
+        return crawl_url(row)
+
+    async def _claim_robots(self, origin: OriginQueue, now: float) -> CrawlURL | None:
+        row = origin.row
+        if origin.robots_in_flight:
+            return None
+        if row.robots_due > now:
+            self._set.set_timer(origin, row.robots_due)
+            return None
+        text = row.robots_url or f"{row.name}/robots.txt"
+        origin.robots_in_flight = True
+        try:
+            attempt, again = await self._thread.read(
+                lambda: next_attempt_of(self._store.db, self._store.round, text)
+            )
+        except BaseException:
+            origin.robots_in_flight = False
+            self._set.turn(origin)
+            raise
+        attempt = max(attempt, self._attempts_in_flight(text) + 1)
+        url = CrawlURL(
+            text, Kind.ROBOTS, redirects=row.robots_hops, attempt=attempt, again=again, key=(row.id, GATE)
+        )
+        self._gates[url.key] = url
+        self._start(origin, now)
+        return url
+
+    def _attempts_in_flight(self, url: str) -> int:
+        """The highest attempt in flight for a URL. A robots.txt may be asked for by several origins, when redirects
+        lead to it, and as a page: each of these attempts has a number of its own."""
+        gates = (gate.attempt for gate in self._gates.values() if gate.url == url)
+        rows = (row.attempt for row in self.rows.values() if row.url == url)
+        return max((*gates, *rows), default=0)
+
+    def _start(self, origin: OriginQueue, now: float, *, asks: bool = True) -> None:
+        if asks:
+            origin.pace.started(now)
+        else:
+            origin.pace.active += 1  # its host is not asked, so no delay follows
+        origin.served += 1
+
+    def _rest(self, origin: OriginQueue) -> None:
+        """Nothing to give now: until a row is due, until a claim ends, or until a commit brings more."""
+        if origin.next_due is not None:
+            origin.loaded = False
+            self._set.set_timer(origin, origin.next_due)
+        elif not origin.busy:
+            self._set.drop(origin)
+
+    # -- between memory and store ------------------------------------------------------------------------------
+
+    async def _reload(self, origin: OriginQueue, now: float) -> bool:
+        """Reads the origin's next rows; False if it must be looked at again, since something happened meanwhile."""
+        origin.loaded = True
+        try:
+            rows, due = await self._thread.read(
+                self._store.load_urls, origin.row.id, now, frozenset(origin.claimed), PREFETCH, self._wanted
+            )
+        except BaseException:
+            self._invalidate(origin)
+            raise
+        if not origin.loaded or origin.pace.ready_at() > now:
+            self._invalidate(origin)
+            return False
+        # What was claimed while the store was asked must not come twice.
+        origin.urls.extend(row for row in rows if row.id not in origin.claimed)
+        origin.next_due = due
+        return True
+
+    async def _load(self, now: float) -> bool:
+        """Takes origins in from outside; False if there was none, or no room for any."""
+        if self._outside > now:
+            return False
+        room = WORKING_SET - len(self._set) or self._make_room(now)
+        if room <= 0:
+            return False
+        self._outside = math.inf  # unless somebody knows better meanwhile
+        try:
+            rows, next_ready = await self._thread.read(
+                self._store.load_origins, list(self._set.origins), dict(self._rested), room, now, self._wanted
+            )
+        except BaseException:
+            self._outside = 0.0
+            raise
+        self._outside = min(self._outside, next_ready)
+        for row, host in rows:
+            self._rested.pop(row.id, None)
+            self._set.add(OriginQueue(row, self._pace(row, host, now)))
+        return bool(rows)
+
+    def _make_room(self, now: float) -> int:
+        """Sends out those that have to wait longest; returns how many."""
+        waiting = self._set.longest_waiting(now, max(1, WORKING_SET // 4))
+        for origin in waiting:
+            self._unload(origin, origin.wake_at)
+        return len(waiting)
+
+    def _pace(self, row: OriginRow, stored: HostRow | None, now: float) -> Pace:
+        pace = self._set.pace(row.host)
+        if pace is None:
+            pace = Pace(row.host, self._delay, self._per_host)
+            if stored is not None:
+                pace.smoothed, pace.backoff, pace.done = stored.smoothed, stored.backoff, stored.done
+                # No further off than a host may ask for, if the clock was set back since.
+                pace.next_ready = min(stored.next_ready, now + MAX_RETRY_AFTER)
+        self._slow_down(row, pace)
+        return pace
+
+    def _slow_down(self, row: OriginRow, pace: Pace) -> None:
+        """A host's origins share its pace: the longest Crawl-delay among them counts."""
+        if self._robots:
+            pace.crawl_delay = max(pace.crawl_delay, row.robots_delay)
+
+    def _unload(self, origin: OriginQueue, ready_at: float) -> None:
+        self._set.drop(origin)
+        self._rested[origin.row.id] = ready_at
+        self._outside = min(self._outside, ready_at)
+
+    def _invalidate(self, origin: OriginQueue) -> None:
+        """The store's rows changed: reads them again at the origin's next turn."""
+        origin.urls.clear()
+        origin.loaded = False
+        self._set.turn(origin)
+
+    def restrict(self, kinds: frozenset[Kind] | None) -> None:
+        self._wanted = Wanted(kinds)
+        for origin in self._set.origins.values():
+            self._invalidate(origin)
+        self._outside = 0.0
+        self._changed.set()
+
+    # -- the end of a claim ------------------------------------------------------------------------------------
+
+    def fetched(self, url: CrawlURL, report: HostReport | None = None) -> None:
+        """The request is over, though not yet committed: frees the host's slot."""
+        pace = self.origin(url).pace
+        pace.ended()
+        if report is not None and report.pushback:
+            pace.hold(self._clock.time(), report.retry_after)
+        self._set.slot_free(pace)
+        self._changed.set()
+
+    def release(self, url: CrawlURL) -> None:
+        """Gives the URL back: it may be claimed again."""
+        self._invalidate(self._end(url))
+        self._changed.set()
+
+    def _end(self, url: CrawlURL) -> OriginQueue:
+        origin = self.origin(url)
+        if url.key[1] == GATE:
+            del self._gates[url.key]
+            origin.robots_in_flight = False
+        else:
+            del self.rows[url.key]
+            origin.claimed.discard(url.key[1])
+        if not origin.busy and origin.state is State.IDLE:
+            self._set.turn(origin)  # so that it is dropped if it has nothing more to give
+        return origin
+
+    def origin(self, url: CrawlURL) -> OriginQueue:
+        """The loaded origin of a claimed URL."""
+        return self._set.origins[url.key[0]]
+
+    # -- after a transaction -----------------------------------------------------------------------------------
+
+    @property
+    def rested(self) -> Mapping[int, float]:
+        """Origins that left the set since the store was told, and when they may be served next: for the next commit."""
+        return dict(self._rested)
+
+    def take_over(self, applied: Applied, ended: Iterable[CrawlURL], rested: Mapping[int, float], now: float) -> None:
+        """What a transaction did, the claims that it ended, and which of `rested` it stored."""
+        for id_, moment in rested.items():
+            if self._rested.get(id_) == moment:
+                del self._rested[id_]
+        for url in ended:
+            self._end(url)
+        for id_, row in applied.robots.items():
+            origin = self._set.origins.get(id_)
+            if origin is not None:
+                origin.row = row
+                self._slow_down(row, origin.pace)
+                self._invalidate(origin)
+        for id_, delta in applied.queued.items():
+            origin = self._set.origins.get(id_)
+            if origin is not None:
+                origin.row.queued += delta
+        for id_ in applied.touched:
+            origin = self._set.origins.get(id_)
+            if origin is not None:
+                self._invalidate(origin)
+            else:
+                self._outside = 0.0
+                if id_ in self._rested:
+                    self._rested[id_] = min(self._rested[id_], now)
+        self._changed.set()
+
+    # -- waiting -----------------------------------------------------------------------------------------------
+
+    @property
+    def in_flight(self) -> int:
+        """Claimed and neither committed nor released."""
+        return len(self.rows) + len(self._gates)
+
+    def wake(self) -> None:
+        self._changed.set()
+
+    async def wait(self) -> Readiness:
+        now = self._clock.time()
+        if self._set.turning or (self._outside <= now and self._has_room(now)):
+            return Readiness.WAIT
+        moments = [self._set.next_wake(), self._outside if now < self._outside < math.inf else None]
+        wake = min((moment for moment in moments if moment is not None), default=None)
+        if wake is None and not self.in_flight:
+            return Readiness.EMPTY
+        # What happened since the last claim looked must not be waited for.
+        if not self._changed.is_set() and (wake is None or wake > now):
+            await self._pause(None if wake is None else wake - now)
+        self._changed.clear()
+        return Readiness.WAIT
+
+    def _has_room(self, now: float) -> bool:
+        return len(self._set) < WORKING_SET or bool(self._set.longest_waiting(now, 1))
+
+    async def _pause(self, seconds: float | None) -> None:
+        """Waits for a change, or for the time to pass by the crawl's own clock."""
+        timer: asyncio.Future[None] | None = None
+        if seconds is not None:
+            timer = asyncio.ensure_future(self._clock.sleep(seconds))
+            timer.add_done_callback(self._time_passed)
+        try:
+            await self._changed.wait()
+        finally:
+            if timer is not None:
+                timer.remove_done_callback(self._time_passed)
+                timer.cancel()
+
+    def _time_passed(self, _: asyncio.Future[None]) -> None:
+        self._changed.set()
+
+    def hosts(self) -> Iterable[tuple[Pace, int]]:
+        """The hosts in memory, with the queue length of their origins."""
+        for origins in self._set.hosts():
+            yield origins[0].pace, sum(origin.row.queued for origin in origins)

@@ -1,0 +1,169 @@
+"""Marking and queueing of links inside a transaction: new ones are queued, better reasons promote, the rest is nothing.
+
+Invariants.
+- `seen.rank` is the best reason there was; a row to be fetched for the first time lies in the lane of that rank.
+- A row that was promoted while it was claimed moves in the store; the claim is found by its id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crawler.frontier import rank, unrank
+from crawler.frontier.applied import Applied
+from crawler.frontier.ledger import next_attempt
+from crawler.frontier.rows import Mode, Reason, lane, origin_of, url_hash
+from crawler.frontier.store import Store, changed
+from crawler.model import Kind, Outlink
+
+Via = int | None
+"""The seq of the outcome that a link was found on; None for a seed."""
+
+_QUEUE = "INSERT INTO queue VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_REASON = "kind = ?, depth = ?, offsite = ?, redirects = ?, seed = ?"
+_FORGET_REFUSAL = (
+    "UPDATE origins SET robots_refusal = NULL, robots_failure = NULL, robots_expires = NULL, robots_due = 0"
+    " WHERE id = ? AND robots_refusal IS NOT NULL"
+)
+"""A robots.txt that could not be had is asked for again; one that was had stays in force."""
+_FAILURE_TO_ATTEMPT = (
+    "INSERT OR REPLACE INTO attempts SELECT round, origin, hash, attempt, url, reason, time, status, ms,"
+    " segment, offset, length, record_id, digest, metadata_offset FROM ledger WHERE seq = ?"
+)
+_WITHOUT_LINKS = ("image/", "video/", "audio/", "font/")
+
+
+class Queueing:
+    """Writes the queue within one transaction."""
+
+    def __init__(self, store: Store, applied: Applied, *, depth_matters: bool) -> None:
+        self._store, self._applied, self._depth_matters = store, applied, depth_matters
+        self._db, self._round = store.db, store.round
+
+    def add_seeds(self, urls: Sequence[str]) -> list[int]:
+        """Numbers the seeds and queues those that are new."""
+        numbers = self._store.number_seeds(urls)
+        links = [Outlink(url, Kind.NAVIGATION, 0, 0, 0, number) for url, number in zip(urls, numbers, strict=True)]
+        self.queue_links([(link, None) for link in links])
+        return numbers
+
+    def queue_links(self, links: Sequence[tuple[Outlink, Via]]) -> int:
+        """Marks and queues what is new, promotes what is better; sorted by key, so that pages of the tree are met once.
+
+        Returns how many were new or better."""
+        best: dict[str, tuple[int, Outlink, Via]] = {}
+        for link, via in links:
+            if link.again and self._fetch_again(link, via):
+                continue
+            value = rank(link.kind, link.offsite, link.depth)
+            known = best.get(link.url)
+            if known is None or value < known[0]:
+                best[link.url] = (value, link, via)
+        origin_id = self._store.origin_id
+        keyed = sorted((origin_id(origin_of(url)), url_hash(url), url) for url in best)
+        return sum(self._mark(origin, hash_, *best[url]) for origin, hash_, url in keyed)
+
+    def _mark(self, origin: int, hash_: int, value: int, link: Outlink, via: Via) -> int:
+        self._applied.marked.append((link.url, value))
+        seen = self._db.execute(
+            "SELECT rank, place, round FROM seen WHERE origin = ? AND hash = ?", (origin, hash_)
+        ).fetchone()
+        if seen is None or seen[2] < self._round:
+            mark = "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?)"
+            self._db.execute(mark, (origin, hash_, value, -self._applied.next_id, self._round))
+            self.insert(origin, hash_, link.url, Reason.of_link(link), via, Mode.FETCH)
+            return 1
+        old, place, _ = seen
+        if value >= old:
+            return 0
+        self._db.execute("UPDATE seen SET rank = ? WHERE origin = ? AND hash = ?", (value, origin, hash_))
+        if place < 0:
+            self._promote(origin, -place, old, Reason.of_link(link))
+        elif place > 0 and self.improves(value, old):
+            self._rejudge_settled(origin, hash_, link, place)
+        return 1
+
+    def insert(
+        self, origin: int, hash_: int, url: str, reason: Reason, via: Via, mode: Mode, attempt: int = 1
+    ) -> None:
+        """A new row of `queue`, under the next id."""
+        a = self._applied
+        place = (origin, reason.lane, a.next_id, hash_, url, *reason[:4])
+        self._db.execute(_QUEUE, (*place, via, reason.seed, attempt, mode))
+        a.next_id += 1
+        a.queued[origin] += 1
+        a.touched.add(origin)
+
+    def improves(self, new: int, old: int) -> bool:
+        """True if links judged for the old rank may be judged otherwise for the new one."""
+        return new < old if self._depth_matters else new >> 16 < old >> 16
+
+    def _promote(self, origin: int, id_: int, old: int, reason: Reason) -> None:
+        """Moves the row, in flight or not, to the lane of its better rank."""
+        kind, _, depth = unrank(old)
+        moved = self._db.execute(
+            f"UPDATE queue SET lane = ?, {_REASON} WHERE origin = ? AND lane = ? AND id = ?",
+            (reason.lane, *reason, origin, lane(kind, depth), id_),
+        ).rowcount
+        if not moved:
+            self._db.execute(f"UPDATE waiting SET {_REASON} WHERE origin = ? AND id = ?", (*reason, origin, id_))
+        self._applied.touched.add(origin)
+
+    def _rejudge_settled(self, origin: int, hash_: int, link: Outlink, seq: int) -> None:
+        kind, segment, media_type = self._db.execute(
+            "SELECT kind, segment, media_type FROM ledger WHERE seq = ?", (seq,)
+        ).fetchone()
+        linkless = kind == Kind.ROBOTS or (media_type or "").startswith(_WITHOUT_LINKS)
+        if segment is not None and not linkless:
+            self.insert(origin, hash_, link.url, Reason.of_link(link), None, Mode.REJUDGE)
+
+    def _fetch_again(self, link: Outlink, via: Via) -> bool:
+        """Queues one more fetch of a settled URL, once a round. False for one that has no outcome yet."""
+        origin, hash_ = self._store.origin_id(origin_of(link.url)), url_hash(link.url)
+        attempt, settled = next_attempt(self._db, self._round, origin, hash_)
+        if not settled:
+            return False
+        first = self._db.execute(
+            "UPDATE ledger SET again = 1 WHERE again = 0"
+            " AND seq = (SELECT place FROM seen WHERE origin = ? AND hash = ?)",
+            (origin, hash_),
+        ).rowcount
+        if first:
+            self.insert(origin, hash_, link.url, Reason.of_link(link), via, Mode.AGAIN, attempt)
+        return True
+
+    # -- failures offered again --------------------------------------------------------------------------------
+
+    def queue_failed(self, rows: Sequence[tuple[int, int, int, str | None]]) -> int:
+        """Queues settled failures once more; the new attempt brings the outcome that counts."""
+        count = 0
+        origins: set[int] = set()
+        robots: list[tuple[int, int, int]] = []
+        for seq, origin, hash_, _ in rows:
+            kind, url, via, seed = self._db.execute(
+                "SELECT kind, url, via, seed FROM ledger WHERE seq = ?", (seq,)
+            ).fetchone()
+            if kind == Kind.ROBOTS:
+                robots.append((seq, origin, hash_))
+                continue
+            key = (origin, hash_)
+            attempt, _ = next_attempt(self._db, self._round, *key)
+            best = self._db.execute("SELECT rank FROM seen WHERE origin = ? AND hash = ?", key).fetchone()[0]
+            kind, offsite, depth = unrank(best)
+            place = "UPDATE seen SET place = ? WHERE origin = ? AND hash = ?"
+            self._db.execute(place, (-self._applied.next_id, *key))
+            self.insert(origin, hash_, url, Reason(kind, depth, offsite, 0, seed), via, Mode.FETCH, attempt)
+            origins.add(origin)
+            count += 1
+        for origin in origins:
+            self._db.execute(_FORGET_REFUSAL, (origin,))
+        count += sum(self._unsettle_robots(*row) for row in robots if row[1] in origins)
+        self._applied.counts = changed(self._applied.counts, failed=-count)
+        self._applied.robots.update((origin, self._store.load_origin(origin)) for origin in origins)
+        return count
+
+    def _unsettle_robots(self, seq: int, origin: int, hash_: int) -> int:
+        """A failed robots.txt is asked for again with the first page of its origin; that brings another outcome."""
+        self._db.execute(_FAILURE_TO_ATTEMPT, (seq,))
+        self._db.execute("UPDATE seen SET place = 0 WHERE origin = ? AND hash = ?", (origin, hash_))
+        return 1
