@@ -53,6 +53,10 @@ class CrawlConfig:
     """Regular expressions; a URL that one of them matches is not fetched, whatever else says it should be."""
     max_depth: int | None = None
     robots: bool = True
+    respect_nofollow: bool = False
+    """Do not follow links that their page asks robots not to follow."""
+    sitemaps: bool = True
+    """Fetch sitemaps and follow what they list."""
     allow_private: bool = False
     """Connect to addresses that are not public, not only where a seed lives."""
 

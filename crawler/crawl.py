@@ -169,6 +169,8 @@ class Crawl:
             agent=agent,
             read_outlinks=opened.segments.read_outlinks,
             clock=self._clock,
+            sitemaps=config.sitemaps,
+            respect_nofollow=config.respect_nofollow,
         )
         self._dispatcher = Dispatcher(
             opened.frontier, visitor, self._handoff, opened.guard, Limits.of(config), self._tally, self._clock,

@@ -22,6 +22,7 @@ from crawler import content
 from crawler.access import AccessPolicy
 from crawler.config import CrawlConfig
 from crawler.identity import user_agent
+from crawler.links.sitemap import MAX_BYTES as SITEMAP_BYTES
 from crawler.model import CrawlURL, Exchange, Kind, MessageSpan
 from crawler.resolver import OverrideResolver, WatchedResolver
 from crawler.spool import Spool
@@ -127,8 +128,8 @@ class HttpFetcher:
                     capture.close()
                     continue
                 type_ = content.media_type(_content_type(capture))
-                wanted = url.kind is Kind.ROBOTS or content.is_parsed(type_)
-                parsed = await _content(capture) if wanted else b""
+                limit = _limit(url.kind, type_)
+                parsed = await _content(capture, limit) if limit else b""
             except BaseException:
                 capture.close()
                 raise
@@ -189,24 +190,31 @@ def _dropped_unanswered(capture: Capture) -> bool:
     return capture.reused and not capture.response.size and capture.ending in (Ending.CLOSED, Ending.RESET)
 
 
-async def _content(capture: Capture) -> bytes:
+def _limit(kind: Kind, type_: str | None) -> int:
+    """How much of the body its parser would read; robots.txt and sitemaps are read whatever their type."""
+    if kind is Kind.SITEMAP:
+        return SITEMAP_BYTES
+    return content.CONTENT_LIMIT if kind is Kind.ROBOTS or content.is_parsed(type_) else 0
+
+
+async def _content(capture: Capture, limit: int) -> bytes:
     """The body for the parsers. Raises OSError if the spooled body cannot be read."""
     framer = capture.framer
     if framer.head_end is None:
         return b""
     body, start = capture.response, framer.head_end
     stop = body.size if framer.message_end is None else framer.message_end
-    raw = body.read(start, min(stop, start + content.CONTENT_LIMIT))
+    raw = body.read(start, min(stop, start + limit))
     applied = content.codings(framer.headers)
     if not framer.chunked and not applied:
         return raw
     if len(raw) <= _OFF_THREAD:
-        return _decode(raw, framer.chunked, applied)
-    return await asyncio.to_thread(_decode, raw, framer.chunked, applied)
+        return _decode(raw, framer.chunked, applied, limit)
+    return await asyncio.to_thread(_decode, raw, framer.chunked, applied, limit)
 
 
-def _decode(raw: bytes, chunked: bool, applied: list[str]) -> bytes:
-    return content.decode(lambda: dechunk((raw,)) if chunked else (raw,), applied)
+def _decode(raw: bytes, chunked: bool, applied: list[str], limit: int) -> bytes:
+    return content.decode(lambda: dechunk((raw,)) if chunked else (raw,), applied, limit)
 
 
 def _to_exchange(

@@ -45,6 +45,8 @@ class Role:
     embedded: bool = False
     """True for a link that the same document also needs as a requisite (`<a href=x.jpg><img src=x.jpg></a>`): where
     it is out of scope as a link, it is to be judged as a requisite."""
+    nofollow: bool = False
+    """True for a link that its page asks robots not to follow."""
 
 
 REDIRECT = Role(Kind.NAVIGATION, "header/location", "R", same_hop=True)
@@ -205,6 +207,8 @@ class Extraction:
 
     links: Links = field(default_factory=dict)
     title: str | None = None
+    robots: tuple[tuple[str, str], ...] = ()
+    """Name and content of its meta elements that ask robots not to follow links: (`robots`, `noindex, nofollow`)."""
     failure: str | None = None
     """Why extraction stopped early, if it did: an extractor's error costs this document's links only."""
 

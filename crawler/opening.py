@@ -31,6 +31,7 @@ from crawler.model import Outcome
 from crawler.resolver import OverrideResolver
 from crawler.scope import Scope
 from crawler.segments import Segments
+from crawler.sitemaps import usual_places
 from crawler.urls import seed_url
 from storage import ArchiveLocked, DirectoryLock, DiskFiles, Files
 
@@ -106,7 +107,6 @@ async def open_crawl(
     before = await frontier.counts()
     numbers = await frontier.add_seeds(seeds)
     await _requeue(config, frontier, before)
-    counts = await frontier.counts()
     scope = Scope(
         config.scope,
         await frontier.seeds(),
@@ -114,6 +114,11 @@ async def open_crawl(
         exclude=config.exclude,
         max_depth=config.max_depth,
     )
+    if config.sitemaps:
+        await frontier.add(usual_places(await frontier.seeds(), scope))
+    if not config.robots:
+        log.warning("robots.txt is neither asked for nor obeyed (--no-robots)")
+    counts = await frontier.counts()
     if fetcher is None:
         every_seed = [urls[0] for urls in (await frontier.seeds()).values()]
         fetcher = await _open_fetcher(config, directory, every_seed, stack)

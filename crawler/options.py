@@ -188,8 +188,20 @@ OPTIONS: tuple[Option, ...] = (
            "0 fetches the seeds and what their pages need to be shown. Redirects and requisites count none."),
     Option(
         "robots", Group.SCOPE, "obey robots.txt (the default), or do not", read_flag, field="robots", negative=True,
-        detail="RFC 9309. With `--no-robots` neither its rules nor its Crawl-delay apply; it is "
-        "for sites of your own and for those whose owners agreed.",
+        detail="RFC 9309. With `--no-robots` it is not asked for, and neither its rules nor its Crawl-delay apply; the "
+        "log and the warcinfo record say so. That is for sites of your own and for those whose owners agreed.",
+    ),
+    Option(
+        "respect-nofollow", Group.SCOPE, "do not follow links marked nofollow", read_flag, field="respect_nofollow",
+        detail="Those of a page whose robots meta element or X-Robots-Tag header says `nofollow` or `none`, to all or "
+        "to this crawler's name, and single links with `rel=nofollow`. What pages need to be shown is fetched all the "
+        "same. `noindex` and `noarchive` are not looked at: they speak to search engines about their results.",
+    ),
+    Option(
+        "sitemaps", Group.SCOPE, "follow the sites' sitemaps (the default), or do not", read_flag, field="sitemaps",
+        negative=True,
+        detail="Those that a seed's robots.txt names, and `/sitemap.xml` of each seed's host. What they list is judged "
+        "like links on the seed. See [Robots and sitemaps](how-to/robots-and-sitemaps.md).",
     ),
     Option(
         "allow-private", Group.SCOPE, "follow links into private networks, too", read_flag, field="allow_private",

@@ -235,12 +235,18 @@ def outlinks_in(block: bytes) -> dict[str, Role]:
     return found
 
 
-_KINDS = {"L": Kind.NAVIGATION, "E": Kind.REQUISITE, "X": Kind.GUESS, "R": Kind.NAVIGATION}
+_KINDS = {"L": Kind.NAVIGATION, "E": Kind.REQUISITE, "X": Kind.GUESS, "R": Kind.NAVIGATION, "M": Kind.SITEMAP}
 
 
-@functools.cache
+@functools.lru_cache(maxsize=4096)
 def _role(code: str, context: str) -> Role:
-    return Role(_KINDS[code], context, code, same_hop=code == "R" or context.endswith("@import"))
+    return Role(
+        _KINDS[code],
+        context,
+        code,
+        same_hop=code == "R" or context.endswith("@import"),
+        nofollow=context.endswith("[nofollow]"),
+    )
 
 
 def _one_line(text: str) -> str:

@@ -19,6 +19,8 @@ from crawler.model import CrawlURL, Kind, Links, Outlink, Role
 
 MAX_OFFSITE_HOPS = 2
 MAX_REDIRECTS = 20
+MAX_PREFIX_DEPTH = 64
+"""Directories of a URL that are compared with the seeds' prefixes."""
 NEVER_SEEN = 1 << 62
 REMEMBERED_REJECTIONS = 50_000
 _DEFAULT_PORTS = {"http://": ":80", "https://": ":443"}
@@ -60,6 +62,7 @@ class Scope:
         self._suffixes = PublicSuffixList() if kind is ScopeKind.DOMAIN else None
         self._seeds = {number: list(urls) for number, urls in seeds.items()}
         self._areas: dict[int, frozenset[str]] = {}
+        self._homes: dict[str, int] | None = None
         self._origins: dict[tuple[str, int], bool] = {}
         self._rejected: dict[tuple[str, int], Verdict] = {}
 
@@ -75,6 +78,7 @@ class Scope:
         if url not in urls:
             urls.append(url)
             self._areas.pop(seed, None)
+            self._homes = None
             self._origins.clear()
             self._rejected.clear()
 
@@ -100,6 +104,25 @@ class Scope:
                 self._origins.clear()
             self._origins[origin, seed] = found
         return found
+
+    def seed_for(self, url: str) -> int | None:
+        """The seed whose scope holds the URL, or else one on the same host (scope `domain`: in the same domain); None
+        where no seed is. For a URL that the site itself names, in a sitemap."""
+        if self._homes is None:
+            self._homes = {}
+            for number, urls in self._seeds.items():
+                for home in (*self._area(number), *map(self._place, urls)):
+                    self._homes.setdefault(home, number)
+        homes = self._homes
+        if self._kind is ScopeKind.PREFIX:
+            slash = url.find("/", 8)
+            for _ in range(MAX_PREFIX_DEPTH):
+                if slash < 0:
+                    break
+                if url[: slash + 1] in homes:
+                    return homes[url[: slash + 1]]
+                slash = url.find("/", slash + 1)
+        return homes.get(url) or homes.get(self._place(url))
 
     def _area(self, seed: int) -> frozenset[str]:
         area = self._areas.get(seed)
@@ -150,6 +173,7 @@ class Scope:
             Kind.NAVIGATION: rank(Kind.NAVIGATION, 0, parent.depth + 1),
             Kind.REQUISITE: rank(Kind.REQUISITE, 0, parent.depth),
             Kind.GUESS: rank(Kind.GUESS, 0, parent.depth + 1),
+            Kind.SITEMAP: rank(Kind.SITEMAP, 0, 0),
         }
         rejected, seed = self._rejected, parent.seed
         for url, role in links.items():
@@ -164,6 +188,8 @@ class Scope:
         return accepted
 
     def _judge_link(self, parent: CrawlURL, url: str, role: Role) -> Outlink | None:
+        if role.kind is Kind.SITEMAP:
+            return None if parent.offsite else self.judge_sitemap(parent, url, 0)
         if role.kind is not Kind.REQUISITE:
             link = self._judge_page(parent, url, role.kind)
             if link is not None or not role.embedded:
@@ -185,6 +211,13 @@ class Scope:
             self._rejected[url, parent.seed] = verdict
         return None
 
+    def judge_sitemap(self, parent: CrawlURL, url: str, nesting: int) -> Outlink | None:
+        """A sitemap to fetch, `nesting` indexes deep. It may lie on another host: what it lists is judged by itself."""
+        useless = self._max_depth == 0 or (self._kind is ScopeKind.PAGE and not self._include)
+        if useless or not self.verdict(url, Kind.SITEMAP, nesting, 0, parent.seed).accepted:
+            return None
+        return Outlink(url, Kind.SITEMAP, nesting, 0, 0, parent.seed)
+
     def hops(self, parent: CrawlURL, url: str, role: Role) -> int:
         """Requisite hops beyond the scope after this link; the seed's own host is never beyond it."""
         if self._kind is ScopeKind.ANY or self._on_seeds_host(url, parent.seed):
@@ -203,7 +236,7 @@ class Scope:
         if source.kind is Kind.REQUISITE:
             here = self._kind is ScopeKind.ANY or self._on_seeds_host(target, source.seed)
             offsite = 0 if here else max(1, source.offsite)
-        elif source.depth == 0 and source.offsite == 0:
+        elif source.kind is Kind.NAVIGATION and source.depth == 0 and source.offsite == 0:
             joins = not self.in_scope(target, source.seed)
         verdict = ACCEPTED if joins else self.verdict(target, source.kind, source.depth, offsite, source.seed)
         if not verdict.accepted:

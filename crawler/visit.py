@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crawler.clock import Clock, utc
 from crawler.fetcher import Fetcher
 from crawler.frontier import Finished, Frontier, RetryAt, Settled
 from crawler.links import extract
 from crawler.links.document import Document
+from crawler.links.sitemap import extract_sitemap
 from crawler.model import (
     REDIRECT,
     CrawlURL,
@@ -18,18 +20,23 @@ from crawler.model import (
     Extraction,
     FailureKind,
     Kind,
+    Links,
     OutcomeKind,
     Outlink,
     Role,
 )
+from crawler.nofollow import allowed, marked, page_forbids
 from crawler.recording import Capture
 from crawler.retry import RetryPolicy, failure_kind, host_report
 from crawler.robots import answer_of
 from crawler.robotstxt import RobotsRules
 from crawler.scope import Scope
-from crawler.urls import location_target
+from crawler.sitemaps import declared, judge_listed, usual_places
+from crawler.urls import Joiner, location_target
 
 log = logging.getLogger(__name__)
+OFF_THREAD = 256 << 10
+"""A sitemap longer than this is read in a thread of its own: it may unpack to far more."""
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 ReadOutlinks = Callable[[str, int], Awaitable[dict[str, Role]]]
 
@@ -47,6 +54,10 @@ class Visitor:
     agent: str
     read_outlinks: ReadOutlinks
     clock: Clock
+    sitemaps: bool = True
+    """Fetch them and follow what they list."""
+    respect_nofollow: bool = False
+    """Do not follow links that their page asks robots not to follow."""
 
     async def visit(self, url: CrawlURL) -> Capture:
         """Never raises for what a page or server does; raises OSError when the local disk fails, and CancelledError."""
@@ -78,12 +89,18 @@ class Visitor:
             return Capture(url, disposition, exchange.started, exchange, failure=failure, host=host)
         if url.kind is Kind.ROBOTS:
             answer = answer_of(exchange, url.redirects, self.agent)
-            return Capture(url, disposition, exchange.started, exchange, failure=failure, robots=answer, host=host)
+            links, outlinks = declared(url, answer.text or "", self.scope)
+            return Capture(
+                url, disposition, exchange.started, exchange, Extraction(links), outlinks if self.sitemaps else [],
+                failure, robots=answer, host=host,
+            )  # fmt: skip
         try:
-            extraction, outlinks, joins = self._follow(url, exchange)
+            extraction, outlinks, joins = await self._follow(url, exchange)
         except Exception as error:  # a page that breaks the search for links costs its links, not its record
             log.exception("%s: links not extracted", url.url)
             extraction, outlinks, joins = Extraction(failure=f"internal error: {error!r}"), [], None
+        if exchange.content:
+            exchange = replace(exchange, content=b"")  # searched; the bytes to archive are in the response
         return Capture(
             url, disposition, exchange.started, exchange, extraction, outlinks, failure, joins=joins, host=host
         )
@@ -99,6 +116,8 @@ class Visitor:
         verdict = self.scope.still_wanted(url)
         if not verdict.accepted:
             return self._without_fetch(url, OutcomeKind.EXCLUDED, verdict.rule, None)
+        if url.kind is Kind.SITEMAP and not self.sitemaps:
+            return self._without_fetch(url, OutcomeKind.EXCLUDED, "no-sitemaps", None)
         if self.robots is None or url.kind is Kind.ROBOTS:
             return None
         answer = self.frontier.robots_text(url)
@@ -117,21 +136,43 @@ class Visitor:
         disposition = Settled() if url.again else Finished(kind, reason)
         return Capture(url, disposition, utc(self.clock.time()), failure=failure)
 
-    def _follow(self, url: CrawlURL, exchange: Exchange) -> tuple[Extraction, list[Outlink], str | None]:
+    async def _follow(self, url: CrawlURL, exchange: Exchange) -> tuple[Extraction, list[Outlink], str | None]:
         """The document's links, those the rules accept, and the URL that joins the seed's scope, if one does."""
         if exchange.status in REDIRECT_STATUSES:
             target = self._redirect_target(exchange)
             if target is not None:
                 outlink, _, joins = self.scope.judge_redirect(url, target)
+                outlinks = [] if outlink is None else [outlink]
                 if joins:
                     self.scope.join(url.seed, target)
-                extraction = Extraction({target: REDIRECT})
-                return extraction, [] if outlink is None else [outlink], target if joins else None
+                    outlinks += usual_places({url.seed: [target]}, self.scope) if self.sitemaps else []
+                return Extraction({target: REDIRECT}), outlinks, target if joins else None
         if not exchange.content or exchange.message is None:
             return Extraction(), [], None
         charset = charset_of(exchange.header("content-type"))
-        extraction = extract(Document(url.url, exchange.media_type, charset, exchange.content))
-        return extraction, self.scope.judge(url, extraction.links, self.frontier.known), None
+        document = Document(url.url, exchange.media_type, charset, exchange.content)
+        if url.kind is Kind.SITEMAP:
+            extraction = await self._list(document) if exchange.status == 200 else Extraction()
+        else:
+            extraction = extract(document)
+        if self.respect_nofollow and page_forbids(exchange, extraction, self.agent):
+            extraction = replace(extraction, links=marked(extraction.links))
+        return extraction, self._judge(url, extraction.links), None
+
+    @staticmethod
+    async def _list(document: Document) -> Extraction:
+        """What a sitemap lists. Its URLs are not kept for joining the links of pages: most of them are met once."""
+        if len(document.content) <= OFF_THREAD:
+            return extract(document, Joiner(), extract_sitemap)
+        return await asyncio.to_thread(extract, document, Joiner(), extract_sitemap)
+
+    def _judge(self, url: CrawlURL, links: Links) -> list[Outlink]:
+        """What to queue of a document's links."""
+        if self.respect_nofollow:
+            links = allowed(links)
+        if url.kind is Kind.SITEMAP:
+            return judge_listed(url, links, self.scope, self.frontier.known)
+        return self.scope.judge(url, links, self.frontier.known)
 
     @staticmethod
     def _redirect_target(exchange: Exchange) -> str | None:
@@ -148,7 +189,7 @@ class Visitor:
             return Capture(
                 url, Settled(), utc(self.clock.time()), outlinks=outlinks, joins=redirects[0] if joins else None
             )
-        outlinks = self.scope.judge(url, links, self.frontier.known)
+        outlinks = self._judge(url, links)
         return Capture(url, Settled(), utc(self.clock.time()), outlinks=outlinks)
 
 

@@ -5,6 +5,7 @@ A handler is given an element's attributes and text; it knows nothing of the par
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from crawler.links import roles
@@ -100,6 +101,19 @@ def _meta(attributes: Attributes, references: References) -> None:
     names = (attributes.get("property"), attributes.get("name"), attributes.get("itemprop"))
     if any(name and name.strip().lower() in _META_IMAGES for name in names):
         references.add(content, roles.META_CONTENT)
+    name = attributes.get("name")
+    if name and _NOFOLLOW.search(content, 0, MAX_TITLE) and len(references.robots) < _MAX_ROBOTS:
+        references.robots.append((name.strip(), content))
+
+
+_NOFOLLOW = re.compile(r"\b(?:nofollow|none)\b", re.IGNORECASE)
+_MAX_ROBOTS = 64
+_AREA_HREF = roles.link("area/@href")
+
+
+def _area(attributes: Attributes, references: References) -> None:
+    rel = (attributes.get("rel") or "").lower()
+    references.add(attributes.get("href"), roles.nofollow(_AREA_HREF) if "nofollow" in rel else _AREA_HREF)
 
 
 def _base(attributes: Attributes, references: References) -> None:
@@ -122,7 +136,7 @@ _svg_script = roles.embed("script/@href")
 
 HANDLERS: dict[str, Handler] = {
     "a": _by(("href", roles.A_HREF), ("xlink:href", roles.A_HREF)),
-    "area": _by(("href", roles.link("area/@href"))),
+    "area": _area,
     "link": _link,
     "meta": _meta,
     "base": _base,

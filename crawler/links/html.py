@@ -72,7 +72,9 @@ def _search(markup: bytes | str, references: References, *, svg_title: bool = Fa
 
 def _add(tag: str, attributes: Attributes, references: References) -> None:
     if tag == "a":  # nearly all of a page's links
-        references.add(attributes.get("href") or attributes.get("xlink:href"), roles.A_HREF)
+        rel = attributes.get("rel")
+        role = roles.A_HREF if not rel or "nofollow" not in rel.lower() else roles.nofollow(roles.A_HREF)
+        references.add(attributes.get("href") or attributes.get("xlink:href"), role)
         if not COMMON.isdisjoint(attributes):
             add_common(attributes, references)
         return

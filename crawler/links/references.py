@@ -30,6 +30,8 @@ class References:
         self.base: str | None = None
         """The first base element's href (HTML Standard, section 4.2.3)."""
         self.title: str | None = None
+        self.robots: list[tuple[str, str]] = []
+        """Name and content of the meta elements that ask robots not to follow."""
         self.encoding: Encoding = UTF_8
         """The document's encoding, in which its links' queries are percent-encoded."""
         self.nesting = 0

@@ -66,7 +66,8 @@ def extract(document: Document, joiner: Joiner | None = None, extractor: Extract
         # An extractor's mistake costs this document's remaining links, never the crawl.
         _log.warning("links of %s: %r", document.url, error, exc_info=True)
         failure = f"{extractor.__name__}: {error!r}"
-    return Extraction(references.resolve(joiner or _JOINER), references.title, failure)
+    links = references.resolve(joiner or _JOINER)
+    return Extraction(links, references.title, tuple(references.robots), failure)
 
 
 def _extractor_for(document: Document) -> Extractor | None:

@@ -49,8 +49,14 @@ def better(first: Role, second: Role) -> Role:
     return best
 
 
-def _order(role: Role) -> tuple[int, bool]:
-    return (role.kind, not role.same_hop)
+def _order(role: Role) -> tuple[int, bool, bool]:
+    return (role.kind, role.nofollow, not role.same_hop)
+
+
+@lru_cache(maxsize=4096)
+def nofollow(role: Role) -> Role:
+    """The role of a link that robots are asked not to follow."""
+    return role if role.nofollow else replace(role, context=f"{role.context}[nofollow]", nofollow=True)
 
 
 @lru_cache(maxsize=4096)

@@ -22,6 +22,7 @@ _MAX_MEMBERS = 1024
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 _SPACE = b" \t\r\n\f"
+_HTML = re.compile(rb"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
 _WEB = re.compile(rb"https?://\S+$", re.IGNORECASE)
 
 
@@ -34,6 +35,8 @@ def extract_sitemap(document: Document, references: References) -> None:
         if len(head) >= 4:
             break
     collector = Collector(references)
+    if _HTML.match(head):
+        raise Unfinished("not a sitemap but an HTML page")
     if head.startswith((b"<", *WIDE)):
         read_xml(chain((head,), pieces), collector)
     elif head:

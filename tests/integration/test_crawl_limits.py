@@ -16,7 +16,7 @@ from tests.support.kept import kept, metadata
 from tests.support.web import Answer, Web, ok, page, redirect
 
 Captured = pytest.CaptureFixture[str]
-QUICK = ["--delay", "0", "--min-free-disk", "0"]
+QUICK = ["--delay", "0", "--min-free-disk", "0", "--no-sitemaps"]
 
 
 def chain(count: int) -> dict[str, Answer]:

@@ -17,7 +17,7 @@ from tests.support.kept import kept, segments
 from tests.support.web import Answer, Web, page
 
 Captured = pytest.CaptureFixture[str]
-QUICK = ["--delay", "0", "--min-free-disk", "0", "--allow-private"]
+QUICK = ["--delay", "0", "--min-free-disk", "0", "--allow-private", "--no-sitemaps"]
 SITE: dict[str, Answer] = {
     "http://a.test/": page("/1", "/2", "/3", "http://b.test/"),
     **{f"http://a.test/{n}": page(f"/{n}/x") for n in (1, 2, 3)},

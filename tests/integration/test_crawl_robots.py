@@ -127,3 +127,57 @@ async def test_crawl_delay_is_kept_also_after_resuming(crawl_dir: Path) -> None:
         times = [asked.at for asked in web.requests]
     for earlier, later in ((1, 2), (2, 3), (3, 4)):
         assert times[later] - times[earlier] >= 0.19
+
+
+@pytest.mark.parametrize("obey", [True, False])
+async def test_log_and_warcinfo_say_whether_it_is_obeyed(
+    crawl_dir: Path, obey: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Web({f"{A}/": page()}) as web:
+        await crawl(web, crawl_dir, f"{A}/", robots=obey)
+    assert ("robots.txt is neither asked for nor obeyed (--no-robots)" in caplog.messages) is not obey
+    (info,) = [record for record in kept(crawl_dir) if record.type == "warcinfo"]
+    assert info.fields["robots"] == ["classic" if obey else "ignore"]
+
+
+async def test_a_page_of_html_is_no_rules(crawl_dir: Path) -> None:
+    answer = ok(b"<!doctype html><title>Home</title><pre>\nUser-agent\nDisallow: /\n</pre>", type_="text/html")
+    with Web({f"{A}/robots.txt": answer, f"{A}/": START}) as web:
+        await crawl(web, crawl_dir, f"{A}/")
+        assert len(web.urls) == 4
+
+
+async def test_too_many_requests_is_no_permission(crawl_dir: Path) -> None:
+    with Web({f"{A}/robots.txt": ok(status="429 Too Many Requests"), f"{A}/": START}) as web:
+        await crawl(web, crawl_dir, f"{A}/")
+        assert web.urls == []
+
+
+async def test_what_lies_beyond_500_kib_does_not_count(crawl_dir: Path) -> None:
+    text = "User-agent: *\nDisallow: /closed/1\n" + "# much ado\n" * 60_000 + "Disallow: /open\n"
+    with Web({f"{A}/robots.txt": robots(text), f"{A}/": START}) as web:
+        ran = await crawl(web, crawl_dir, f"{A}/")
+        assert sorted(web.urls) == [f"{A}/", f"{A}/closed/open", f"{A}/open"]
+    assert ran.by_url[f"{A}/closed/1"].reason == "robots.txt"
+    assert [record.block for record in kept(crawl_dir, f"{A}/robots.txt", "response")] == [robots(text)]
+
+
+async def test_the_rules_hold_for_a_day_also_after_resuming(crawl_dir: Path) -> None:
+    """A clock that is quick enough for days to pass would be a loop's luck: the second run's clock is a day ahead."""
+    urls = [f"{A}/{number}" for number in range(3)]
+    answers: dict[str, Answer] = {
+        **dict.fromkeys(urls, page()),
+        f"{A}/robots.txt": robots("User-agent: *\nDisallow: /2"),
+    }
+    with Web(answers) as web:
+        for pages, ahead in ((1, 0.0), (2, 86_000.0), (3, 86_500.0)):
+            await crawl(web, crawl_dir, *urls, max_pages=pages, clock=_Ahead(ahead))
+        assert [asked.url for asked in web.requests] == [
+            f"{A}/robots.txt", f"{A}/0", f"{A}/1", f"{A}/robots.txt",
+        ]  # fmt: skip
+
+
+class _Ahead(QuickClock):
+    def __init__(self, seconds: float) -> None:
+        super().__init__(1.0)
+        self._began += seconds

@@ -18,7 +18,7 @@ from tests.support.serving import certificate
 from tests.support.web import Answer, Web, page
 
 Captured = pytest.CaptureFixture[str]
-QUICK = ["--delay", "0", "--min-free-disk", "0", "--allow-private", "--quiet"]
+QUICK = ["--delay", "0", "--min-free-disk", "0", "--allow-private", "--quiet", "--no-sitemaps"]
 ODD = "http://xn--mnchen-3ya.test/stra%C3%9Fe?q=%C3%BC"
 SITES: dict[str, Answer] = dict.fromkeys(["http://a.test/", "http://b.test/", "http://c.test/", ODD], page())
 
