@@ -48,9 +48,9 @@ class Queueing:
         return numbers
 
     def queue_links(self, links: Sequence[tuple[Outlink, Via]]) -> int:
-        """Marks and queues what is new, promotes what is better; sorted by key, so that pages of the tree are met once.
+        """Marks and queues what is new, promotes what is better; returns how many of them.
 
-        Returns how many were new or better."""
+        Marked in the order of keys, so that pages of the tree are met once; queued in the order in which they came."""
         best: dict[str, tuple[int, Outlink, Via]] = {}
         for link, via in links:
             if link.again and self._fetch_again(link, via):
@@ -60,18 +60,20 @@ class Queueing:
             if known is None or value < known[0]:
                 best[link.url] = (value, link, via)
         origin_id = self._store.origin_id
-        keyed = sorted((origin_id(origin_of(url)), url_hash(url), url) for url in best)
-        return sum(self._mark(origin, hash_, *best[url]) for origin, hash_, url in keyed)
+        first = self._applied.next_id
+        self._applied.next_id += len(best)
+        keyed = sorted((origin_id(origin_of(url)), url_hash(url), id_, url) for id_, url in enumerate(best, first))
+        return sum(self._mark(origin, hash_, id_, *best[url]) for origin, hash_, id_, url in keyed)
 
-    def _mark(self, origin: int, hash_: int, value: int, link: Outlink, via: Via) -> int:
+    def _mark(self, origin: int, hash_: int, id_: int, value: int, link: Outlink, via: Via) -> int:
         self._applied.marked.append((link.url, value))
         seen = self._db.execute(
             "SELECT rank, place, round FROM seen WHERE origin = ? AND hash = ?", (origin, hash_)
         ).fetchone()
         if seen is None or seen[2] < self._round:
             mark = "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?)"
-            self._db.execute(mark, (origin, hash_, value, -self._applied.next_id, self._round))
-            self.insert(origin, hash_, link.url, Reason.of_link(link), via, Mode.FETCH)
+            self._db.execute(mark, (origin, hash_, value, -id_, self._round))
+            self._insert(id_, origin, hash_, link.url, Reason.of_link(link), via, Mode.FETCH)
             return 1
         old, place, _ = seen
         if value >= old:
@@ -87,12 +89,16 @@ class Queueing:
         self, origin: int, hash_: int, url: str, reason: Reason, via: Via, mode: Mode, attempt: int = 1
     ) -> None:
         """A new row of `queue`, under the next id."""
-        a = self._applied
-        place = (origin, reason.lane, a.next_id, hash_, url, *reason[:4])
+        self._insert(self._applied.next_id, origin, hash_, url, reason, via, mode, attempt)
+        self._applied.next_id += 1
+
+    def _insert(
+        self, id_: int, origin: int, hash_: int, url: str, reason: Reason, via: Via, mode: Mode, attempt: int = 1
+    ) -> None:
+        place = (origin, reason.lane, id_, hash_, url, *reason[:4])
         self._db.execute(_QUEUE, (*place, via, reason.seed, attempt, mode))
-        a.next_id += 1
-        a.queued[origin] += 1
-        a.touched.add(origin)
+        self._applied.queued[origin] += 1
+        self._applied.touched.add(origin)
 
     def improves(self, new: int, old: int) -> bool:
         """True if links judged for the old rank may be judged otherwise for the new one."""
