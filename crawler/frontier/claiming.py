@@ -171,7 +171,7 @@ class Claiming:
         except BaseException:
             self._invalidate(origin)
             raise
-        if not origin.loaded or origin.pace.ready_at() > now:
+        if not origin.loaded or origin.state is not State.IDLE or origin.pace.ready_at() > now:
             self._invalidate(origin)
             return False
         # What was claimed while the store was asked must not come twice.
