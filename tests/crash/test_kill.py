@@ -20,7 +20,7 @@ PAGES = 1500
 KILLS = 25
 CRAWL = [
     sys.executable, "-m", "crawler", "--delay", "0", "--per-host", "8", "--concurrency", "16", "--quiet",
-    "--min-free-disk", "0", "--segment-size", "300K",
+    "--min-free-disk", "0", "--segment-size", "300K", "--no-sitemaps",
 ]  # fmt: skip
 
 
