@@ -31,7 +31,7 @@ from storage import ArchiveError, NoSpace, Written
 log = logging.getLogger(__name__)
 
 BATCH_ITEMS = 64
-BATCH_WEIGHT = 16 << 20
+BATCH_WEIGHT = 8 << 20
 LINGER = 0.1
 """Seconds a batch waits to fill: what one sync is shared by."""
 
@@ -135,13 +135,16 @@ class Archiver:
         while True:
             await self._guard.room(flush=True)
             try:
-                return await self._write(batch)
+                outcomes = await self._write(batch)
             except NoSpace as error:
                 log.warning("%s", error)
             except CommitFailed as error:
                 if error.held or not error.full:
                     raise
                 log.warning("%s", error)
+            else:
+                self._guard.accepted()
+                return outcomes
             self._guard.refused()
 
     async def _write(self, batch: Sequence[Capture]) -> Sequence[Outcome | None]:

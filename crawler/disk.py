@@ -44,7 +44,10 @@ class DiskGuard:
         free: Callable[[Path], int] = free_bytes,
     ) -> None:
         self._directory, self._minimum, self._wait, self._clock, self._free = directory, minimum, wait, clock, free
-        self._refused = False
+        self._refused = self._failing = False
+        self._since: float | None = None
+        """When the shortage that lasts began: a write that is tried in vain now and then does not end it."""
+        self._look = FIRST_LOOK
         self._giving_up = asyncio.Event()
         self.pause: str | None = None
         """The sentence that says why the crawl is paused, or None."""
@@ -52,7 +55,13 @@ class DiskGuard:
 
     def refused(self) -> None:
         """A write just failed for want of room: do not try again before something was freed."""
-        self._refused = True
+        self._refused = self._failing = True
+
+    def accepted(self) -> None:
+        """A write found room: whatever shortage there was is over."""
+        if self._failing:
+            self._failing = False
+            self._over()
 
     def give_up(self) -> None:
         """The crawl is being stopped: a wait for room ends at once, in OutOfDisk."""
@@ -63,20 +72,26 @@ class DiskGuard:
 
         A `flush` of what was received already goes on in spite of `--min-free-disk` once the crawl is being stopped:
         only a refused write holds it up then."""
-        started, look = self._clock.time(), FIRST_LOOK
         while (sentence := self._shortage()) is not None:
             if flush and self._giving_up.is_set() and not self._refused:
                 return
             self._say(sentence)
-            waited = self._clock.time() - started
+            if self._since is None:
+                self._since = self._clock.time()
+            waited = self._clock.time() - self._since
             if self._giving_up.is_set():
                 raise OutOfDisk(f"{sentence}; stopped while waiting for room")
             if self._wait is not None and waited >= self._wait:
                 raise OutOfDisk(f"{sentence}; waited {waited:.0f} s for room")
-            pause = look if self._wait is None else min(look, self._wait - waited)
+            pause = self._look if self._wait is None else min(self._look, self._wait - waited)
             await self._sleep(pause)
-            look = min(look * 2, LONGEST_LOOK)
+            self._look = min(self._look * 2, LONGEST_LOOK)
             self._refused = False  # after a wait a write is worth a try, if the figures allow it
+        if not self._failing:
+            self._over()
+
+    def _over(self) -> None:
+        self._since, self._look = None, FIRST_LOOK
         self._say(None)
 
     def short(self) -> bool:

@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -140,7 +141,7 @@ class Segments:
             self._directory,
             prefix=self._config.prefix,
             number=number,
-            now=utc(self._clock.time()),
+            now=self._birthday(),
             files=self._files,
             warcinfo=warcinfo_block(self._config),
             digest=DigestAlgorithm(self._config.digest),
@@ -155,6 +156,15 @@ class Segments:
         self._writer, self._state, self._born_length = writer, state, writer.length
         self._index = IndexBuilder(self._directory, writer.name)
         return writer
+
+    def _birthday(self) -> datetime:
+        """Now; but a clock that was set back must not give a name that sorts before the segment before."""
+        now = utc(self._clock.time())
+        if not self._sealed:
+            return now
+        stamp = self._sealed[-1].name.split("-")[-2]
+        earlier = datetime.strptime(f"{stamp}000 +0000", "%Y%m%d%H%M%S%f %z")
+        return max(now, earlier)
 
     @property
     def room(self) -> int:
@@ -245,12 +255,13 @@ async def save_row(frontier: SqliteFrontier, row: SegmentState, guard: DiskGuard
     """Commits a segment's row, waiting for room where there is none. Raises CommitFailed, OutOfDisk."""
     while True:
         try:
-            return await frontier.save_segment(row)
+            await frontier.save_segment(row)
+            return
         except CommitFailed as error:
             if not error.full:
                 raise
             if error.held:
-                return None
+                return
             log.warning("%s", error)
         guard.refused()
         await guard.room(flush=True)

@@ -92,9 +92,7 @@ def resume(bench: Bench, directory: Path, before: dict[object, dict[str, object]
 
 
 @pytest.mark.parametrize("mode", ["KILL_BEFORE", "KILL_AFTER"])
-def test_killed_at_any_operation(
-    bench: Bench, tmp_path: Path, rng: random.Random, rounds: Rounds, mode: str
-) -> None:
+def test_killed_at_any_operation(bench: Bench, tmp_path: Path, rng: random.Random, rounds: Rounds, mode: str) -> None:
     for at in bench.chosen(rng, rounds):
         directory = tmp_path / f"{mode}-{at}"
         ended = bench.disturbed(directory, mode, at)

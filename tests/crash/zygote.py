@@ -12,12 +12,12 @@ import json
 import os
 import signal
 import sys
+from importlib import import_module
 from typing import Any
 
 from crawler.cli import main
-from crawler.crawl import Crawl
 
-assert Crawl  # imported here, so that no child has to
+import_module("crawler.crawl")  # here, so that no child has to
 
 
 def run(order: dict[str, Any]) -> None:

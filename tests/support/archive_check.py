@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import zlib
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from warcio.archiveiterator import ArchiveIterator
+
+from crawler.model import Outcome, OutcomeKind
 
 
 @dataclass
@@ -51,6 +55,25 @@ def read_log(directory: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in lines[:-1]]
 
 
+def assert_kept(directory: Path, root: str, expected: dict[str, bytes], told: Iterable[Outcome]) -> None:
+    """Every outcome that was told lies where its receipt says, whole and to the byte; whatever else is on the disk."""
+    for outcome in told:
+        if outcome.receipt is None:
+            assert outcome.kind in (OutcomeKind.INTERRUPTED, OutcomeKind.EXCLUDED), outcome
+            continue
+        archive, place = directory / "archive", outcome.receipt
+        sealed = archive / place.segment
+        data = (sealed if sealed.exists() else archive / f"{place.segment}.open").read_bytes()
+        inflate = zlib.decompressobj(31)
+        record = inflate.decompress(data[place.offset : place.offset + place.length])
+        assert inflate.eof, f"{outcome.url}: torn at {place}"
+        assert inflate.unused_data == b""
+        header, _, block = record.partition(b"\r\n\r\n")
+        assert f"WARC-Target-URI: {outcome.url}\r\n".encode() in header, outcome
+        if not outcome.url.endswith("/robots.txt"):
+            assert block == expected[outcome.url.removeprefix(root)] + b"\r\n\r\n", outcome
+
+
 def assert_complete(directory: Path, root: str, expected: dict[str, bytes]) -> None:
     """Every expected path once, its bytes exact; sequence numbers gapless; log, ledger and archive agree."""
     held = read_archive(directory)
@@ -65,9 +88,11 @@ def assert_complete(directory: Path, root: str, expected: dict[str, bytes]) -> N
     assert [line["seq"] for line in log] == list(range(1, len(log) + 1))
     with sqlite3.connect(directory / "crawl.db") as db:
         ledger = db.execute("SELECT seq, url, segment, offset FROM ledger ORDER BY seq").fetchall()
-        queued = db.execute("SELECT count(*) FROM queue").fetchone()[0]
+        queued = db.execute("SELECT (SELECT count(*) FROM queue) + (SELECT count(*) FROM waiting)").fetchone()[0]
+        seen = db.execute("SELECT count(*) FROM seen WHERE place <= 0").fetchone()[0]
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     db.close()
-    assert queued == 0
+    assert (queued, seen) == (0, 0)
     assert [(line["seq"], line["url"], line["segment"], line["offset"]) for line in log] == ledger
     # The order of sequence numbers is the order of the archive.
     places = [(segment, offset) for _, _, segment, offset in ledger if segment is not None]

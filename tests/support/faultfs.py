@@ -66,7 +66,7 @@ class CommandLine:
         trace: bool = False,
         seconds: int = 40,
     ) -> Ended:
-        """One run of the command line; `mode`, `at` and `lasting` are those of faultfs.c, for the files below `root`."""
+        """One run; `mode`, `at` and `lasting` are those of faultfs.c, for the files below `root`."""
         output, operations = self._directory / "output", self._directory / "operations"
         order = {
             "argv": list(argv), "root": None if root is None else str(root.resolve()), "mode": mode, "at": at,
