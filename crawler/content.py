@@ -10,13 +10,14 @@ from itertools import chain
 import brotli  # type: ignore[import-untyped]
 from zlib_ng import zlib_ng
 
+from crawler.mediatypes import Format, format_of
+
 CONTENT_LIMIT = 16 << 20
 """Most bytes that are ever handed to a parser; what decodes to more is cut there."""
 
 CODINGS = ("gzip", "deflate", "br")
 """What a request may offer in Accept-Encoding."""
 
-_PARSED_TYPES = frozenset({"text/html", "application/xhtml+xml", "text/css", "text/xml", "application/xml"})
 _ESSENCE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")  # tokens, RFC 9110 section 5.6.2
 _SLICE = 64 << 10
 _STEP = 512
@@ -38,9 +39,10 @@ def media_type(value: str | None) -> str | None:
     return essence if _ESSENCE.fullmatch(essence) else None
 
 
-def is_parsed(type_: str | None) -> bool:
-    """True for the media types in which links are looked for, and for a missing one."""
-    return type_ is None or type_ in _PARSED_TYPES or type_.endswith("+xml")
+def is_parsed(type_: str | None, *, guesses: bool = False) -> bool:
+    """True for the media types in which links are looked for, and for a missing one; programs hold only guesses."""
+    format = format_of(type_)
+    return format is not None and (guesses or format is not Format.JAVASCRIPT)
 
 
 def codings(headers: Headers) -> list[str]:

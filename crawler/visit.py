@@ -147,10 +147,10 @@ class Visitor:
                     self.scope.join(url.seed, target)
                     outlinks += usual_places({url.seed: [target]}, self.scope) if self.sitemaps else []
                 return Extraction({target: REDIRECT}), outlinks, target if joins else None
-        if not exchange.content or exchange.message is None:
+        if exchange.message is None:
             return Extraction(), [], None
         charset = charset_of(exchange.header("content-type"))
-        document = Document(url.url, exchange.media_type, charset, exchange.content)
+        document = Document(url.url, exchange.media_type, charset, exchange.content, exchange.headers)
         if url.kind is Kind.SITEMAP:
             extraction = await self._list(document) if exchange.status == 200 else Extraction()
         else:

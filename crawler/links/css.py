@@ -63,11 +63,13 @@ def add_css(css: str, references: References) -> None:
 class _Scanner:
     """Reads on from a token that has begun something."""
 
-    __slots__ = ("css", "references")
+    __slots__ = ("css", "function_open", "references")
 
     def __init__(self, css: str, references: References) -> None:
         self.css = css
         self.references = references
+        self.function_open = False
+        """True after a `url(` that holds a string: its closing bracket is yet to come."""
 
     def after(self, token: re.Match[str]) -> int:
         """Handles one token; returns where to go on."""
@@ -83,7 +85,8 @@ class _Scanner:
     def url(self, position: int, role: Role | None) -> int:
         """What follows `url(`: a string, or an unquoted address (CSS Syntax, sections 4.3.4 and 4.3.6)."""
         position = _end(_SPACE, self.css, position)
-        if self.css[position : position + 1] in ('"', "'"):
+        self.function_open = self.css[position : position + 1] in ('"', "'")
+        if self.function_open:
             return self.string(position, role)
         unquoted = _UNQUOTED.match(self.css, position)
         if unquoted is None:
@@ -125,10 +128,9 @@ class _Scanner:
         while blocks and (token := _INSIDE.search(self.css, position)):
             position = token.end()
             name = _function_name(token)
+            self.function_open = False
             if name == "url":
                 position = self.url(position, CSS_URL)
-                if self.css[token.end() : position].lstrip(" \t\n")[:1] in ("'", '"'):
-                    blocks.append((")", False))
             elif name is not None:
                 blocks.append((")", name in _IMAGE_SETS))
             elif token["string"] and blocks[-1][1]:
@@ -139,6 +141,8 @@ class _Scanner:
                 blocks.append((_CLOSERS[token["bracket"]], False))
             elif token["bracket"] == blocks[-1][0]:
                 blocks.pop()
+            if self.function_open:
+                blocks.append((")", False))
         return position if not blocks else len(self.css)
 
 

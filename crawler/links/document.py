@@ -17,3 +17,7 @@ class Document:
     """The charset parameter of Content-Type, None if absent."""
     content: bytes
     """The decoded body (content codings undone), bounded in size."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """The response's fields, as latin-1."""
+    guesses: bool = False
+    """True if strings in scripts that only look like addresses are wanted, too."""

@@ -1,6 +1,7 @@
 """Which attributes of which elements refer to something: HTML Standard, section 4, and what the web does besides.
 
-A handler is given an element's attributes and text; it knows nothing of the parser that made them.
+A handler is given an element's attributes and text; it knows nothing of the parser that made them. What refers to
+something and is no link all the same, and why, stands in docs/links.md.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from crawler.links import roles
 from crawler.links.css import add_css
+from crawler.links.lazy import LAZY_SRCSETS, LAZY_URLS, add_lazy
 from crawler.links.references import References
 from crawler.links.refresh import refresh_url
 from crawler.links.srcset import srcset_urls
@@ -19,9 +21,13 @@ Attributes = Mapping[str, str | None]
 Handler = Callable[[Attributes, References], None]
 
 SELECTOR = (
-    ":is([href],[src],[style],[background],img,iframe,source,video,object,link,meta,style,title,template,noframes)"
+    ":is([href],[src],[style],[background],img,iframe,source,video,object,link,meta,style,title,template,noframes"
+    ",script,form,blockquote,q,ins,del,applet,param,html)"
 )
 """Every element that a handler may want, and few others. Selecting by name costs least."""
+
+LAZY_SELECTOR = SELECTOR[:-1] + "".join(f",[{name}]" for name in sorted(LAZY_URLS | LAZY_SRCSETS)) + ")"
+"""The same for pages that load something lazily."""
 
 MAX_TITLE = 500
 
@@ -31,17 +37,19 @@ _LINK_REQUISITES = frozenset(
         *("mask-icon", "fluid-icon", "image_src", "preload", "modulepreload", "prefetch", "manifest", "import"),
     ]
 )
-_LINK_NOTHING = frozenset(("dns-prefetch", "preconnect"))
-_META_IMAGES = frozenset(
+_LINK_NOTHING = frozenset(("dns-prefetch", "preconnect", "pingback", "webmention"))
+_META_REQUISITES = frozenset(
     [
         *("og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src"),
-        *("msapplication-tileimage", "image"),
+        *("og:video", "og:video:url", "og:video:secure_url", "og:audio", "og:audio:url", "og:audio:secure_url"),
+        *("twitter:image0", "twitter:image1", "twitter:image2", "twitter:image3"),
+        *("twitter:player", "twitter:player:stream", "msapplication-config", "msapplication-tileimage"),
+        *("msapplication-square70x70logo", "msapplication-square150x150logo", "msapplication-square310x310logo"),
+        *("msapplication-wide310x150logo", "thumbnail"),
+        *("image", "logo", "contenturl", "embedurl", "thumbnailurl"),  # microdata, https://schema.org/
     ]
 )
-_LAZY_URLS = frozenset(
-    ("data-src", "data-lazy", "data-lazy-src", "data-original", "data-bg", "data-poster", "data-background")
-)
-_LAZY_SRCSETS = frozenset(("data-srcset", "data-lazy-srcset"))
+_META_LINKS = frozenset(("og:url", "og:see_also", "url", "twitter:url"))
 _MEDIA = ("img", "source", "iframe", "video", "audio", "embed")
 
 
@@ -58,7 +66,7 @@ def _by(*rules: tuple[str, Role]) -> Handler:
 def _media(tag: str) -> Handler:
     """A handler for what is loaded at once, or later by a script (lazy loading)."""
     src, poster, srcset = (roles.embed(f"{tag}/@{name}") for name in ("src", "poster", "srcset"))
-    lazy = roles.embed(f"{tag}/@data-src")
+    lazy, longdesc = roles.embed(f"{tag}/@data-src"), roles.link(f"{tag}/@longdesc")
 
     def handle(attributes: Attributes, references: References) -> None:
         for name, value in attributes.items():
@@ -68,11 +76,15 @@ def _media(tag: str) -> Handler:
                 references.add(value, src)
             elif name == "poster":
                 references.add(value, poster)
-            elif name == "srcset" or name in _LAZY_SRCSETS:
+            elif name == "srcset" or name in LAZY_SRCSETS:
                 for url in srcset_urls(value):
                     references.add(url, srcset)
-            elif name in _LAZY_URLS:
-                references.add(value, lazy)
+            elif name in LAZY_URLS:
+                add_lazy(name, value, lazy, references, media=True)
+            elif name == "longdesc":
+                references.add(value, longdesc)
+            elif name in ("lowsrc", "dynsrc"):
+                references.add(value, src)
 
     return handle
 
@@ -83,13 +95,20 @@ _input_src = roles.embed("input/@src")
 
 def _link(attributes: Attributes, references: References) -> None:
     """HTML Standard, section 4.6.7: the link types say whether the page needs it or a reader may follow it."""
-    types = (attributes.get("rel") or "").lower().split()
-    if not _LINK_REQUISITES.isdisjoint(types):
-        references.add(attributes.get("href"), roles.LINK_REQUISITE)
+    role = link_role(attributes.get("rel") or "")
+    if role is not None:
+        references.add(attributes.get("href"), role)
+    if role is roles.LINK_REQUISITE:
         for url in srcset_urls(attributes.get("imagesrcset") or ""):
             references.add(url, _image_srcset)
-    elif not types or not _LINK_NOTHING.issuperset(types):
-        references.add(attributes.get("href"), roles.LINK_HREF)
+
+
+def link_role(relation: str) -> Role | None:
+    """The role of a link of these types, separated by spaces; None for what names nothing to fetch."""
+    types = relation.lower().split()
+    if not _LINK_REQUISITES.isdisjoint(types):
+        return roles.LINK_REQUISITE
+    return None if types and _LINK_NOTHING.issuperset(types) else roles.LINK_HREF
 
 
 def _meta(attributes: Attributes, references: References) -> None:
@@ -99,8 +118,12 @@ def _meta(attributes: Attributes, references: References) -> None:
     if (attributes.get("http-equiv") or "").lower() == "refresh":
         references.add(refresh_url(content), roles.META_REFRESH)
     names = (attributes.get("property"), attributes.get("name"), attributes.get("itemprop"))
-    if any(name and name.strip().lower() in _META_IMAGES for name in names):
-        references.add(content, roles.META_CONTENT)
+    for name in names:
+        key = name.strip().lower() if name else ""
+        if key in _META_REQUISITES and content.strip().lower() != "none":
+            references.add(content, roles.META_CONTENT)
+        elif key in _META_LINKS:
+            references.add(content, roles.META_LINK)
     name = attributes.get("name")
     if name and _NOFOLLOW.search(content, 0, MAX_TITLE) and len(references.robots) < _MAX_ROBOTS:
         references.robots.append((name.strip(), content))
@@ -126,6 +149,42 @@ def _input(attributes: Attributes, references: References) -> None:
         references.add(attributes.get("src"), _input_src)
 
 
+_form_action = roles.link("form/@action")
+
+
+def _form(attributes: Attributes, references: References) -> None:
+    """A form that is sent by GET leads to a page; what POST leads to must not be asked for without its data."""
+    # HTML Standard, section 4.10.19.6: whatever is no known method is GET.
+    if (attributes.get("method") or "").lower() not in ("post", "dialog"):
+        references.add(attributes.get("action"), _form_action)
+
+
+_applet = roles.embed("applet/@code")
+
+
+def _applet_element(attributes: Attributes, references: References) -> None:
+    """HTML 4.01, section 13.4: a class or archives of classes, below the codebase."""
+    codebase = attributes.get("codebase") or ""
+    if codebase and not codebase.endswith("/"):
+        codebase += "/"
+    archives = (attributes.get("archive") or "").split(",")
+    code = attributes.get("code") or ""
+    for name in [*archives, code if code.endswith(".class") or not code else f"{code}.class"]:
+        if name.strip():
+            references.add(codebase + name.strip(), _applet)
+
+
+_PARAMETERS = frozenset(("movie", "src", "filename", "url"))
+_param = roles.embed("param/@value")
+
+
+def _param_element(attributes: Attributes, references: References) -> None:
+    """What Flash and media players of old were told to show."""
+    value = attributes.get("value") or ""
+    if (attributes.get("name") or "").lower() in _PARAMETERS and ("." in value or "/" in value):
+        references.add(value, _param)
+
+
 def _svg(tag: str) -> Handler:
     """SVG 2 section 16.1.6 prefers href to the xlink:href of SVG 1.1."""
     role = roles.embed(f"{tag}/@href")
@@ -149,19 +208,35 @@ HANDLERS: dict[str, Handler] = {
     "use": _svg("use"),
     "feImage": _svg("feImage"),
     "feimage": _svg("feImage"),
+    "mpath": _svg("mpath"),
+    "pattern": _svg("pattern"),
+    "textPath": _svg("textPath"),
+    "textpath": _svg("textPath"),
+    "font-face-uri": _svg("font-face-uri"),
+    "form": _form,
+    "applet": _applet_element,
+    "param": _param_element,
+    "html": _by(("manifest", roles.embed("html/@manifest"))),
+    **{tag: _by(("cite", roles.link(f"{tag}/@cite"))) for tag in ("blockquote", "q", "ins", "del")},
     **{tag: _media(tag) for tag in _MEDIA},
     "script": _by(("src", roles.embed("script/@src")), ("href", _svg_script), ("xlink:href", _svg_script)),
 }
 
-COMMON = frozenset(("style", "background"))
+COMMON = frozenset(("style", "background")) | LAZY_URLS | LAZY_SRCSETS
 
 
 def add_common(attributes: Attributes, references: References) -> None:
-    """What any element may carry: a style, and an old-fashioned background."""
+    """What any element may carry: a style, an old-fashioned background, and what a script shows later."""
     style = attributes.get("style")
     if style and "(" in style:
         add_css(style, references)
     references.add(attributes.get("background"), roles.BACKGROUND)
+    for name, value in attributes.items():
+        if value and name in LAZY_SRCSETS:
+            for url in srcset_urls(value):
+                references.add(url, roles.LAZY)
+        elif value and name in LAZY_URLS:
+            add_lazy(name, value, roles.LAZY, references, media=False)
 
 
 def title(text: str) -> str:

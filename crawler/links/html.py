@@ -10,17 +10,18 @@ from crawler.links import roles
 from crawler.links.charset import UTF_8, decode, of_html
 from crawler.links.css import add_css
 from crawler.links.document import Document
-from crawler.links.elements import COMMON, HANDLERS, SELECTOR, Attributes, add_common, title
+from crawler.links.elements import COMMON, HANDLERS, LAZY_SELECTOR, SELECTOR, Attributes, add_common, title
+from crawler.links.lazy import has_lazy
 from crawler.links.references import References
+from crawler.links.scripts import add_script
 from crawler.links.tags import is_costly, start_tags
+from crawler.links.xmlfiles import add_stylesheets
 
 MAX_NESTING = 3
 """Documents in documents in documents: an iframe's srcdoc, a frame set's noframes."""
 
-_XML_PROLOGUE = 4096
 _SELF_CLOSED = re.compile(r"<((?:\w+:)?(?:script|style|title|textarea|iframe|noframes|noembed|xmp))(\s[^<>]*)?/>")
-_STYLESHEET = re.compile(r"<\?xml-stylesheet\s[^>]*?href\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
-_WITH_TEXT = frozenset(("title", "style", "template", "iframe", "noframes"))
+_WITH_TEXT = frozenset(("script", "title", "style", "template", "iframe", "noframes"))
 _SVG_DEPTH = 64
 
 
@@ -38,8 +39,7 @@ def extract_xml(document: Document, references: References) -> None:
     encoding, mark = of_html(document.content, document.charset)
     references.encoding = encoding
     text = decode(document.content[mark:], encoding)
-    for double, single in _STYLESHEET.findall(text[:_XML_PROLOGUE]):
-        references.add(double or single, roles.XML_STYLESHEET)
+    add_stylesheets(text, references)
     _search(_SELF_CLOSED.sub(r"<\1\2></\1>", text), references, svg_title=True)
 
 
@@ -53,7 +53,8 @@ def _search(markup: bytes | str, references: References, *, svg_title: bool = Fa
         return
     # Without mutation events the tree is what the source says.
     tree = LexborHTMLParser(markup, options=LexborDocumentOptions.WO_EVENTS)
-    pending = [iter(tree.css(SELECTOR))]
+    selector = LAZY_SELECTOR if has_lazy(markup) else SELECTOR
+    pending = [iter(tree.css(selector))]
     while pending:
         for node in pending[-1]:
             tag = node.tag or ""
@@ -62,7 +63,7 @@ def _search(markup: bytes | str, references: References, *, svg_title: bool = Fa
             if tag not in _WITH_TEXT:
                 continue
             if tag == "template":  # what it holds is a document fragment of its own
-                pending.extend(iter(fragment.css(SELECTOR)) for fragment in node.template_fragments())
+                pending.extend(iter(fragment.css(selector)) for fragment in node.template_fragments())
                 break
             if tag != "title" or svg_title or not _is_in_svg(node):
                 _add_text(tag, attributes, node.text(deep=False), references)
@@ -88,17 +89,23 @@ def _add(tag: str, attributes: Attributes, references: References) -> None:
 
 def _add_text(tag: str, attributes: Attributes, text: str, references: References) -> None:
     """The elements whose text matters. What a nested document calls itself is not this one's title."""
-    if tag == "style":
+    if tag == "script":
+        add_script(attributes, text, references)
+    elif tag == "style":
         add_css(text, references)
     elif tag == "title":
         if references.title is None:
             references.title = title(text)
     else:
-        markup = attributes.get("srcdoc") if tag == "iframe" else text
-        if markup and references.nesting < MAX_NESTING:
-            inner = references.nested()
-            _search(markup, inner)
-            references.take(inner)
+        add_markup((attributes.get("srcdoc") or "") if tag == "iframe" else text, references)
+
+
+def add_markup(markup: str, references: References) -> None:
+    """What a document within another refers to."""
+    if markup and references.nesting < MAX_NESTING:
+        inner = references.nested()
+        _search(markup, inner)
+        references.take(inner)
 
 
 def _is_in_svg(node: LexborNode) -> bool:

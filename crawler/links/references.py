@@ -24,9 +24,11 @@ class TooManyReferences(Unfinished):
 class References:
     """Distinct references of one document, in its order, each with its best role; not yet joined."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, guesses: bool = False) -> None:
         self.url = url
         """The document's own address."""
+        self.guesses = guesses
+        """True if strings that only look like addresses are wanted, too."""
         self.base: str | None = None
         """The first base element's href (HTML Standard, section 4.2.3)."""
         self.title: str | None = None
@@ -57,7 +59,7 @@ class References:
 
     def nested(self) -> References:
         """An empty collection for a document inside this one."""
-        inner = References(self.base_url())
+        inner = References(self.base_url(), guesses=self.guesses)
         inner.encoding, inner.nesting = self.encoding, self.nesting + 1
         return inner
 

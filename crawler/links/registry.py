@@ -1,7 +1,7 @@
 """Which extractor reads which media type, and what a document without one is.
 
 An extractor is a function that adds what it finds to a `References`; whatever it found before it fails counts. A new
-one is a file with such a function, and a line here.
+one is a file with such a function, a line here and one in crawler/mediatypes.py.
 """
 
 from __future__ import annotations
@@ -12,51 +12,77 @@ from collections.abc import Callable
 
 from crawler.links.css import extract_css
 from crawler.links.document import Document
+from crawler.links.feeds import extract_feed
 from crawler.links.html import extract_html, extract_xml
+from crawler.links.httpheaders import add_headers, has_links
+from crawler.links.javascript import extract_javascript
+from crawler.links.jsonfiles import extract_json, extract_manifest
+from crawler.links.playlists import extract_m3u8, extract_mpd
 from crawler.links.references import References, Unfinished
 from crawler.links.sitemap import extract_sitemap
+from crawler.links.xmlfiles import extract_xml_file
+from crawler.mediatypes import FORMATS, Format, format_of
 from crawler.model import Extraction
 from crawler.urls import Joiner
 
 Extractor = Callable[[Document, References], None]
 
-EXTRACTORS: dict[str, Extractor] = {
-    "text/html": extract_html,
-    "application/xhtml+xml": extract_xml,
-    "application/vnd.wap.xhtml+xml": extract_xml,
-    "image/svg+xml": extract_xml,
-    "text/css": extract_css,
+_READERS: dict[Format, Extractor] = {
+    Format.HTML: extract_html,
+    Format.XHTML: extract_xml,
+    Format.CSS: extract_css,
+    Format.FEED: extract_feed,
+    Format.JSON: extract_json,
+    Format.MANIFEST: extract_manifest,
+    Format.JAVASCRIPT: extract_javascript,
+    Format.M3U8: extract_m3u8,
+    Format.MPD: extract_mpd,
 }
+
+EXTRACTORS: dict[str, Extractor] = {
+    media_type: _READERS[format] for media_type, format in FORMATS.items() if format in _READERS
+}
+"""Media types whose reader is certain; the others' depends on what the document begins with."""
 
 _log = logging.getLogger(__name__)
 _JOINER = Joiner()
-_UNKNOWN = frozenset((None, "", "unknown/unknown", "application/unknown", "*/*"))  # MIME Sniffing, section 7
-_XML_TYPES = frozenset(("text/xml", "application/xml"))
 _SNIFFED = 1445  # MIME Sniffing, section 5.2: the length of a resource header
 _HTML = re.compile(
     rb"[\t\n\f\r ]*<(?:!--|(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p)[ >])",
     re.IGNORECASE,
 )
-_XML = re.compile(rb"[\t\n\f\r ]*<(?:\?xml|(?:svg|urlset|sitemapindex)[\s>])", re.IGNORECASE)
-_XML_ROOT = re.compile(rb"<(?:\w+:)?(?:svg|html)[\s>]", re.IGNORECASE)
-_SITEMAP_ROOT = re.compile(rb"<(?:\w+:)?(?:urlset|sitemapindex)[\s>]")
+_XML = re.compile(rb"[\t\n\f\r ]*<(?:\?xml|(?:svg|urlset|sitemapindex|rss|feed|rdf:RDF)[\s>])", re.IGNORECASE)
+_ROOT = re.compile(rb"(?:[^<]++|<!--(?:(?!-->).)*+-->|<[?!](?!--)[^>]*+>)*+<(?:[\w.-]+:)?([\w.-]+)", re.DOTALL)
+_ROOTS: dict[bytes, Extractor] = {
+    **dict.fromkeys((b"svg", b"html"), extract_xml),
+    **dict.fromkeys((b"urlset", b"sitemapindex"), extract_sitemap),
+    **dict.fromkeys((b"rss", b"feed", b"rdf"), extract_feed),
+    b"mpd": extract_mpd,
+}
+"""By the root element: XHTML, SVG, feeds and sitemaps need no media type of their own."""
+_M3U8 = re.compile(rb"#EXTM3U[\s]")  # RFC 8216, section 4.3.1.1
 _CSS = re.compile(rb"@(?:charset|import) ")
 _BOM = b"\xef\xbb\xbf"
 
 
 def understood(media_type: str | None) -> bool:
     """True if a body of this type may hold links: all others need not be decoded for parsing."""
-    return media_type in EXTRACTORS or media_type in _UNKNOWN or media_type in _XML_TYPES
+    return media_type in EXTRACTORS or format_of(media_type) is not None
 
 
 def extract(document: Document, joiner: Joiner | None = None, extractor: Extractor | None = None) -> Extraction:
     """The links of a document, by its media type, or by its first bytes if that is missing. Never raises.
 
     With `extractor`, it is that which reads the document, whatever the type."""
-    extractor = extractor or _extractor_for(document)
-    if extractor is None or not document.content:
+    extractor = (extractor or _extractor_for(document)) if document.content else None
+    in_headers = has_links(document.headers)
+    if extractor is None and not in_headers:
         return Extraction()
-    references = References(document.url)
+    references = References(document.url, guesses=document.guesses)
+    if in_headers:
+        add_headers(document.headers, references)
+    if extractor is None:
+        return Extraction(references.resolve(joiner or _JOINER))
     failure = None
     try:
         extractor(document, references)
@@ -72,17 +98,19 @@ def extract(document: Document, joiner: Joiner | None = None, extractor: Extract
 
 def _extractor_for(document: Document) -> Extractor | None:
     extractor = EXTRACTORS.get(document.media_type or "")
-    if extractor is None and document.media_type in _UNKNOWN:
+    if extractor is not None:
+        return extractor
+    format = format_of(document.media_type)
+    if format is Format.UNKNOWN:
         return _sniff(document.content[:_SNIFFED])
-    if document.media_type in _XML_TYPES:  # XHTML, SVG and sitemaps need no type of their own
+    if format is Format.XML:
         return _by_root(document.content[:_SNIFFED])
-    return extractor
+    return None if format is None else _READERS[format]
 
 
-def _by_root(head: bytes) -> Extractor | None:
-    if _XML_ROOT.search(head):
-        return extract_xml
-    return extract_sitemap if _SITEMAP_ROOT.search(head) else None
+def _by_root(head: bytes) -> Extractor:
+    root = _ROOT.match(head)
+    return extract_xml_file if root is None else _ROOTS.get(root[1].lower(), extract_xml_file)
 
 
 def _sniff(head: bytes) -> Extractor | None:
@@ -92,4 +120,6 @@ def _sniff(head: bytes) -> Extractor | None:
         return extract_html
     if _XML.match(head):
         return _by_root(head)
+    if _M3U8.match(head):
+        return extract_m3u8
     return extract_css if _CSS.match(head) else None

@@ -16,7 +16,12 @@ from crawler.model import Role
 from crawler.urls import C0_AND_SPACE, Joiner, directory_of, join, normalize, origin, origin_text, seed_url
 
 TYPES = st.sampled_from([None, "text/plain", "text/xml", *EXTRACTORS])
+HEADERS = st.tuples(
+    st.sampled_from(["link", "Link", "refresh", "content-location", "x"]),
+    st.lists(st.sampled_from([*"<>;=,\"\\'x/? 1\xe4", "rel=next", "rel=preload", "url="])).map("".join),
+)
 CHARSETS = st.sampled_from([None, "utf-8", "utf-16", "shift_jis", "iso-2022-jp", "x-user-defined", "replacement", "?"])
+BROKEN = "the XML "
 PIECES = st.sampled_from(
     [
         "<a href=", "<img srcset=", "<base href=", "<style>", "</style>", "<template>",
@@ -27,7 +32,10 @@ PIECES = st.sampled_from(
         "?ä", "\0", "\n", " ",
         "x", "a.b", "%zz", "[", "url(", ")", "@import ", "\\", "{", "}", "<!--", "-->", "&amp;",
         "&#0;", "&#xD800;", ",",
-        "\ud7ff", "\U0010ffff", "1x", "<![CDATA[", "]]>", "<?xml ", "?>", "\ufeff", "..", "80", "::1]",
+        "\ud7ff", "\U0010ffff", "1x", "<![CDATA[", "]]>", "<?xml ", "?>", "\ufeff", "..",
+        "<script>", "<script type=application/ld+json>", "<script type=importmap>", "data-bg=", "[1, ", ']}', "$Time$",
+        '"image": ', '"/x"', "'/y.js'", "#EXTM3U\n", "<rss><link>", "<MPD>", "<SegmentTemplate ", "<S r='-1' d='0'/>",
+        "80", "::1]",
     ]
 )  # fmt: skip
 MARKUP = (
@@ -37,12 +45,13 @@ MARKUP = (
 )
 
 
-@given(st.one_of(st.binary(max_size=300), MARKUP), TYPES, CHARSETS)
+@given(st.one_of(st.binary(max_size=300), MARKUP), TYPES, CHARSETS, st.lists(HEADERS, max_size=4), st.booleans())
 def test_extraction_never_raises_and_finds_only_normalised_urls(
-    content: bytes, media_type: str | None, charset: str | None
+    content: bytes, media_type: str | None, charset: str | None, headers: list[tuple[str, str]], guesses: bool
 ) -> None:
-    extraction = extract(Document("https://example.com/d/x?y", media_type, charset, content))
-    assert extraction.failure is None
+    document = Document("https://example.com/d/x?y", media_type, charset, content, tuple(headers), guesses)
+    extraction = extract(document)
+    assert extraction.failure is None or extraction.failure.startswith(BROKEN)
     for url in extraction.links:
         assert url.startswith(("http://", "https://"))
         assert url.isascii()

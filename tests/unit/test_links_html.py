@@ -63,6 +63,25 @@ def found(markup: str | bytes, url: str = PAGE, media_type: str = "text/html") -
         ("<a style='background:url(x)'>", "E css/url()"),
         ("<style>p{background:url(x)}</style>", "E css/url()"),
         ("<style>@import 'x'</style>", "E css/@import"),
+        ("<form action=x></form>", "L form/@action"),
+        ("<form method=GET action='x#y'>", "L form/@action"),
+        ("<blockquote cite=x>", "L blockquote/@cite"),
+        ("<q cite=x>", "L q/@cite"),
+        ("<ins cite=x></ins>", "L ins/@cite"),
+        ("<del cite=x></del>", "L del/@cite"),
+        ("<img longdesc=x>", "L img/@longdesc"),
+        ("<img lowsrc=x>", "E img/@src"),
+        ("<html manifest=x>", "E html/@manifest"),
+        ("<link rel='canonical next' href=x>", "L link/@href"),
+        ("<link rel=alternate type=application/rss+xml href=x>", "L link/@href"),
+        ("<link rel=apple-touch-icon href=x>", "E link/@href"),
+        ("<meta property=og:video content=x>", "E meta/@content"),
+        ("<meta property=OG:Audio:url content=x>", "E meta/@content"),
+        ("<meta name=twitter:player content=x>", "E meta/@content"),
+        ("<meta itemprop=thumbnailUrl content=x>", "E meta/@content"),
+        ("<meta property=og:url content=x>", "L meta/@content"),
+        ("<svg><pattern href='x#p'/></svg>", "E pattern/@href"),
+        ("<svg><textPath xlink:href='x#p'/></svg>", "E textPath/@href"),
         ("<meta http-equiv=Refresh content='0; url=x'>", "R meta/@refresh"),
         ("<meta property=og:image content=x>", "E meta/@content"),
         ("<meta name=twitter:image content=x>", "E meta/@content"),
@@ -102,13 +121,40 @@ def test_one_link(markup: str, role: str | None) -> None:
         "<!-- <a href=x> -->", "<!--[if IE]><link rel=stylesheet href=x><![endif]-->",
         "<textarea><a href=x></textarea>",
         "<title><a href=x></title>", "<link rel=dns-prefetch href=//x>", "<link rel='preconnect' href=//x>",
-        "<form action=x></form>", "<input src=x>", "<base href=x>", "<meta name=description content=x>",
-        "<meta http-equiv=refresh content=5>", "<blockquote cite=x>", "<img usemap='#x'>", "<style>/*url(x)*/</style>",
+        "<form method=Post action=x></form>", "<form method=dialog action=x>", "<form><input name=q></form>",
+        "<input src=x>", "<base href=x>", "<meta name=description content=x>",
+        "<meta http-equiv=refresh content=5>",
+        "<a ping=x>", "<link rel=pingback href=x>", "<meta name=msapplication-config content=none>",
+        "<div data-src=users data-bg='#fff' data-background=dark data-original=3.5 data-lazy=true>",
+        "<button formaction=x>", "<param name=quality value=high>", "<img usemap='#x'>", "<style>/*url(x)*/</style>",
         "<svg><use href='#x'/></svg>", "plain text", "\0\0\0",
     ],
 )  # fmt: skip
 def test_no_link(markup: str) -> None:
     assert found(markup) == {}
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ("<div data-bg='i/x.jpg'></div>", ["i/x.jpg"]),
+        ("<div data-bg='url(x.jpg), url(\"y.jpg\")'></div>", ["x.jpg", "y.jpg"]),
+        ("<section data-background-image=' /d/x '></section>", ["x"]),
+        ("<span data-src='x.webp?w=1'>", ["x.webp?w=1"]),
+        ("<a data-src='x.html' href='y'>", ["y", "x.html"]),
+        ("<li data-lazy='//h/d/x'>", ["x"]),
+        ("<div data-srcset='x 1x, y 2x'>", ["x", "y"]),
+        ("<template><i data-original=./x></i></template>", ["x"]),
+        ("<img data-lazy=true data-lazy-src=x>", ["x"]),
+        ("<img src=p.gif data-cfsrc=x.png>", ["p.gif", "x.png"]),
+        ('<div data-src=\'{"a":"x.png"}\'>', []),
+        ("<div data-src='a b.png'>", []),
+        ("<applet code=Main archive='a.jar, b.jar' codebase=c>", ["c/a.jar", "c/b.jar", "c/Main.class"]),
+        ("<object><param name=Movie value=x.swf></object>", ["x.swf"]),
+    ],
+)
+def test_habits(markup: str, expected: list[str]) -> None:
+    assert list(found(markup)) == expected
 
 
 def test_the_order_is_the_documents() -> None:
@@ -208,11 +254,18 @@ def test_xhtml_elements_that_close_themselves() -> None:
         (None, b"@import 'x';", 1),
         ("unknown/unknown", b"<html><a href=x>", 1),
         (None, b"<rss><a href=x>", 0),
+        (None, b"<rss><link>x</link></rss>", 1),
+        (None, b"#EXTM3U\nx.ts\n", 1),
+        (None, b"<?xml version='1.0'?><a href='x'/>", 1),
         (None, b"text <a href=x>", 0),
         (None, b"", 0),
         ("text/plain", b"<html><a href=x>", 0),
         ("application/json", b"<html><a href=x>", 0),
-        ("application/xml", b"<rss><link>x</link></rss>", 0),
+        ("application/json", b'["/x"]', 1),
+        ("application/x+json", b'["/x"]', 1),
+        ("application/xml", b"<rss><link>x</link></rss>", 1),
+        ("application/x+xml", b"<!-- <rss> --><!DOCTYPE y [<!ELEMENT y ANY>]><x:svg><a href='x'/></x:svg>", 1),
+        ("application/xml", b"<!-- -->" * 180 + b"<", 0),
         ("text/html", b"@import 'x';", 0),
     ],
 )

@@ -46,8 +46,8 @@ INDEX = """<?xml version='1.0'?><?xml-stylesheet type="text/xsl" href="/main.xsl
 
 def found(content: str | bytes, **document: str | None) -> Extraction:
     data = content if isinstance(content, bytes) else content.encode()
-    fields = {"media_type": None, "charset": None, **document}
-    return extract(Document(URL, content=data, **fields), extractor=extract_sitemap)
+    read = Document(URL, document.get("media_type"), document.get("charset"), data)
+    return extract(read, extractor=extract_sitemap)
 
 
 def contexts(extraction: Extraction) -> dict[str, str]:
