@@ -43,7 +43,8 @@ class Bench:
     def argv(self, directory: Path, *options: str) -> list[str]:
         return [
             f"{self.site.root}/", "--output", str(directory), "--delay", "0", "--per-host", "8", "--quiet",
-            "--min-free-disk", "0", "--disk-wait", "0", "--segment-size", str(SMALL_SEGMENT), *options,
+            "--min-free-disk", "0", "--disk-wait", "0", "--segment-size", str(SMALL_SEGMENT), "--no-sitemaps",
+            *options,
         ]  # fmt: skip
 
     def disturbed(self, directory: Path, mode: str, at: int, *options: str, lasting: Path | None = None) -> Ended:

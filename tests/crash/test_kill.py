@@ -19,8 +19,8 @@ from tests.support.site import Site, wide_site
 PAGES = 1500
 KILLS = 25
 CRAWL = [
-    sys.executable, "-m", "crawler", "--no-sitemaps", "--delay", "0", "--per-host", "8", "--concurrency", "16", "--quiet",
-    "--min-free-disk", "0", "--segment-size", "300K",
+    sys.executable, "-m", "crawler", "--no-sitemaps", "--delay", "0", "--per-host", "8", "--concurrency", "16",
+    "--quiet", "--min-free-disk", "0", "--segment-size", "300K",
 ]  # fmt: skip
 
 
