@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from crawler.concurrency.handoff import Handoff
 from crawler.concurrency.saver import OrderedSaver
 from crawler.concurrency.shielded import finish
+from crawler.cookies import CookieJar
 from crawler.disk import DiskGuard, is_full
 from crawler.errors import ArchiverDied, CrawlError, OutOfDisk
 from crawler.frontier import Commit, CommitFailed, CommitItem, Frontier, Stored
@@ -58,9 +59,13 @@ class Archiver:
         guard: DiskGuard,
         on_committed: Committed,
         limits: Limits = Limits(),
+        *,
+        cookies: CookieJar | None = None,
     ) -> None:
+        """`cookies` is kept with each batch that changed it."""
         self._handoff, self._frontier, self._segments = handoff, frontier, segments
         self._guard, self._on_committed, self._limits = guard, on_committed, limits
+        self._cookies = cookies
         self._cause: BaseException | None = None
         self._died: Exception | None = None
         self._saver: OrderedSaver[Sequence[Capture]] = OrderedSaver(self._save, name="flush")
@@ -156,9 +161,14 @@ class Archiver:
             _item(capture, recording, None if recording is None else next(written))
             for capture, recording in zip(batch, recordings, strict=True)
         ]
+        jar = None if self._cookies is None else self._cookies.snapshot()
         try:
-            outcomes = await self._frontier.commit(Commit(items, self._segments.state if groups else None))
+            outcomes = await self._frontier.commit(
+                Commit(items, self._segments.state if groups else None, None if jar is None else jar[1])
+            )
             self._segments.committed()
+            if self._cookies is not None and jar is not None:
+                self._cookies.saved(jar[0])
             return outcomes
         except CommitFailed as error:
             if error.full and not error.held and groups:

@@ -31,6 +31,9 @@ examples:
 """
 
 
+_SHORT = {f"-{option.short}": f"--{option.name}" for option in OPTIONS if option.short}
+
+
 @dataclass(frozen=True, slots=True)
 class Arguments:
     """A command line, read."""
@@ -56,7 +59,9 @@ class _Parser(argparse.ArgumentParser):
 def parse_arguments(arguments: Sequence[str]) -> Arguments:
     """Reads a command line. Raises UsageError; prints and exits for --help, as argparse does."""
     parser = build_parser()
-    given, unknown = parser.parse_known_intermixed_args(arguments)
+    # argparse, were it told of an option -4, would no longer take -1 for a value.
+    words = [_SHORT.get(word, word) for word in arguments]
+    given, unknown = parser.parse_known_intermixed_args(words)
     if unknown:
         word = unknown[0].partition("=")[0]
         raise UsageError(f"there is no option {word}{did_you_mean(word, [f'--{name}' for name in BY_NAME])}")
@@ -106,6 +111,8 @@ def build_parser() -> argparse.ArgumentParser:
 def _add(group: argparse._ArgumentGroup, option: Option) -> None:
     default = option.default_text()
     text = (f"{option.help} (default: {default})" if default else option.help).replace("%", "%%")
+    if option.short:
+        text += f" (also: -{option.short})"
     flag = f"--{option.name}"
     if option.negative:
         group.add_argument(flag, dest=option.name, action=argparse.BooleanOptionalAction, help=text)

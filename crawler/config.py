@@ -7,10 +7,14 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from crawler.errors import UsageError
+from crawler.urls import origin_text, seed_url
 
+PROXY_SCHEMES = ("http", "socks5")
 MIB = 1 << 20
 GIB = 1 << 30
 DIGESTS = ("sha256", "sha1")
@@ -83,6 +87,21 @@ class CrawlConfig:
     user_agent: str | None = None
     contact: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    cookies: str | Path | None = None
+    """A cookies.txt; its cookies go where they belong."""
+    auth: tuple[tuple[str, str], ...] = ()
+    """Pairs of host (or scheme, host and port) and `user:password`."""
+    redact: bool = True
+    """Mask in request records what the user gave: Authorization, Cookie and Proxy-Authorization."""
+    proxy: str | None = None
+    ca_file: str | Path | None = None
+    insecure: bool = False
+    """Do not verify certificates."""
+    client_cert: str | Path | None = None
+    client_key: str | Path | None = None
+    ipv4_only: bool = False
+    ipv6_only: bool = False
+    bind_address: str | None = None
 
     # the archive
     segment_size: int = GIB
@@ -109,10 +128,26 @@ class CrawlConfig:
                     check(value)
                 except ValueError as error:
                     raise InvalidSetting(field, str(error)) from None
+        _check_together(self)
 
 
 _MAY_BE_NONE = frozenset(
-    {"max_depth", "max_pages", "max_bytes", "max_time", "disk_wait", "delay", "user_agent", "contact"}
+    {
+        "max_depth",
+        "max_pages",
+        "max_bytes",
+        "max_time",
+        "disk_wait",
+        "delay",
+        "user_agent",
+        "contact",
+        "cookies",
+        "proxy",
+        "ca_file",
+        "client_cert",
+        "client_key",
+        "bind_address",
+    }
 )
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -140,7 +175,7 @@ _WHOLE = frozenset(_RANGES) - {"max_time", "disk_wait", "delay", "timeout", "max
 
 def _fix_sequences(config: CrawlConfig) -> None:
     """Lists become tuples, so that a frozen value is one; a lone string in place of a list is a mistake."""
-    for field in ("seeds", "include", "exclude", "headers"):
+    for field in ("seeds", "include", "exclude", "headers", "auth"):
         value = getattr(config, field)
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise InvalidSetting(field, f"takes a sequence, not {value!r}")
@@ -197,6 +232,48 @@ def _check_headers(headers: Sequence[tuple[str, str]]) -> None:
             raise ValueError(f"{name} is set by the crawler itself")
         if name.lower() == "user-agent":
             raise ValueError("the user agent has an option of its own, --user-agent")
+        if name.lower() == "proxy-authorization":
+            raise ValueError("a proxy's user and password belong into --proxy")
+
+
+def _check_auth(pairs: Sequence[tuple[str, str]]) -> None:
+    for pair in pairs:
+        if len(pair) != 2 or not all(isinstance(part, str) for part in pair):
+            raise ValueError("takes pairs of a host and 'user:password'")
+        host, login = pair
+        url = seed_url(host)
+        if url != origin_text(url) + "/":
+            raise ValueError(f"{host!r} is more than a host; a password is for all of it")
+        if not re.fullmatch(r"[^:\x00-\x1f\x7f]*:[^\x00-\x1f\x7f]*", login):  # RFC 7617 section 2
+            raise ValueError(f"what is given for {host} is not of the form USER:PASSWORD")
+
+
+def _check_proxy(proxy: str) -> None:
+    parts = urlsplit(proxy) if isinstance(proxy, str) else None
+    if parts is None or parts.scheme not in PROXY_SCHEMES or not parts.hostname:
+        raise ValueError(f"must be like {' or '.join(f'{scheme}://HOST:PORT' for scheme in PROXY_SCHEMES)}")
+    if parts.port is None or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("must name a host and a port, and nothing behind them")
+
+
+def _check_bind_address(address: str) -> None:
+    ip_address(address)
+
+
+def _check_together(config: CrawlConfig) -> None:
+    """Options that contradict or need each other."""
+    if config.ipv4_only and config.ipv6_only:
+        raise InvalidSetting("ipv6_only", "contradicts --ipv4-only")
+    if config.bind_address is not None and (config.ipv4_only or config.ipv6_only):
+        version = ip_address(config.bind_address).version
+        if (version == 4) is not config.ipv4_only:
+            raise InvalidSetting("bind_address", f"{config.bind_address} is an IPv{version} address")
+    if config.proxy is not None and config.proxy.startswith("socks5:"):
+        for field in ("ipv4_only", "ipv6_only", "bind_address"):
+            if getattr(config, field):
+                raise InvalidSetting(field, "is of no use with a SOCKS proxy, which makes the connections")
+    if config.client_key is not None and config.client_cert is None:
+        raise InvalidSetting("client_key", "is of no use without --client-cert")
 
 
 def _check_text(text: str) -> None:
@@ -231,6 +308,9 @@ _CHECKS: dict[str, Callable[..., None]] = {
     "include": _check_patterns,
     "exclude": _check_patterns,
     "headers": _check_headers,
+    "auth": _check_auth,
+    "proxy": _check_proxy,
+    "bind_address": _check_bind_address,
     "user_agent": _check_text,
     "contact": _check_contact,
     "prefix": _check_prefix,

@@ -176,7 +176,9 @@ class Crawl:
             opened.frontier, visitor, self._handoff, opened.guard, Limits.of(config), self._tally, self._clock,
             config.concurrency, self._interrupted, self._trouble_ahead,
         )  # fmt: skip
-        self._archiver = Archiver(self._handoff, opened.frontier, opened.segments, opened.guard, self._committed)
+        self._archiver = Archiver(
+            self._handoff, opened.frontier, opened.segments, opened.guard, self._committed, cookies=opened.cookies
+        )
 
     async def _run(self) -> Summary:
         """Takes the cancels, so that none reaches the work, which is a task of its own."""

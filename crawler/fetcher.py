@@ -3,40 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-import re
 import ssl
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
-from multidict import CIMultiDict
-from yarl import URL
 
 from crawler import content
-from crawler.access import AccessPolicy
 from crawler.config import CrawlConfig
-from crawler.identity import user_agent
+from crawler.cookies import CookieJar
+from crawler.credentials import Credentials, Presented, redact
 from crawler.links.sitemap import MAX_BYTES as SITEMAP_BYTES
-from crawler.model import CrawlURL, Exchange, Kind, MessageSpan
+from crawler.model import CrawlURL, Exchange, Failure, FailureKind, Kind, MessageSpan
 from crawler.resolver import OverrideResolver, WatchedResolver
+from crawler.routes import Routes
+from crawler.session import open_session
 from crawler.spool import Spool
+from crawler.tls import client_context
 from crawler.verdict import Verdict, judge
-from crawler.wire import CURRENT, Capture, Ending, TapConnector
+from crawler.wire import CURRENT, Capture, Ending
 from storage import dechunk
 
-_HEAD_LIMITS: dict[str, Any] = {"max_line_size": 1 << 20, "max_field_size": 1 << 20, "max_headers": 10_000}
-"""aiohttp's own limits would refuse heads that browsers accept. `max_headers` came with aiohttp 3.14."""
-
-_ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 _OFF_THREAD = 256 << 10
-_DNS_TTL = 60
-_URL = re.compile(r"[!-~]+")  # RFC 3986 section 2; a line break would even make a request of its own
 _PROTOCOLS = {"HTTP/1.0": "http/1.0", "HTTP/1.1": "http/1.1"}
 
 
@@ -69,36 +63,24 @@ class HttpFetcher:
         ssl_context: ssl.SSLContext | None = None,
         seeds: Sequence[str] | None = None,
     ) -> None:
-        """`seeds` are the URLs whose own host and port may be private; by default those of `config`."""
+        """`seeds` are the URLs whose own host and port may be private, by default those of `config`.
+
+        Raises UsageError for a certificate or an authority that cannot be used."""
         self._config = config
-        self._policy = AccessPolicy(
-            config.seeds if seeds is None else seeds,
-            allow_private=config.allow_private,
-            own=resolver.own if isinstance(resolver, OverrideResolver) else lambda host: None,
-        )
+        self.cookies = CookieJar()
+        """What it sends and receives; empty at first."""
+        self._credentials = Credentials(config, self.cookies)
+        own = resolver.own if isinstance(resolver, OverrideResolver) else lambda host: None
+        self._routes = Routes(config, config.seeds if seeds is None else seeds, own)
+        self._context = ssl_context or client_context(config)
         self._spool_dir = spool_dir
         self._resolver = resolver
-        self._ssl_context = ssl_context
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        timeout = self._config.timeout
-        # The crawl's own semaphore bounds connections; a second limit here would only make requests wait unseen.
-        connector = TapConnector(
-            limit=0,
-            resolver=WatchedResolver(self._resolver or OverrideResolver(), self._policy.resolved),
-            ttl_dns_cache=_DNS_TTL,
-            ssl=True if self._ssl_context is None else self._ssl_context,
-        )
-        known = inspect.signature(aiohttp.ClientSession).parameters
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            headers=request_headers(self._config),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(total=None, connect=timeout, sock_connect=timeout, sock_read=timeout),
-            **{name: limit for name, limit in _HEAD_LIMITS.items() if name in known},
-        )
+        resolver = WatchedResolver(self._resolver or OverrideResolver(), self._routes.policy.resolved)
+        self._session = open_session(self._config, resolver, self._context, self._routes.proxy)
+        self._routes.tell()
         return self
 
     async def __aexit__(
@@ -120,7 +102,8 @@ class HttpFetcher:
                 fresh=resent > 0,  # when one idle connection was dropped, the others most likely were too
             )
             try:
-                error, expired = await self._exchange(url.url, capture)
+                presented = self._credentials.present(url.url)
+                error, expired = await self._exchange(url.url, capture, presented)
                 if capture.fault is not None:
                     raise capture.fault
                 if resent == 0 and _dropped_unanswered(capture):
@@ -134,9 +117,38 @@ class HttpFetcher:
                 capture.close()
                 raise
             verdict = judge(url.url, capture, error, expired=expired, timeout=self._config.timeout)
-            return _to_exchange(url.url, capture, verdict, type_, parsed, began, resent)
+            exchange = _to_exchange(url.url, capture, verdict, type_, parsed, began, resent)
+            return self._finished(exchange, presented)
 
-    async def _exchange(self, url: str, capture: Capture) -> tuple[Exception | None, bool]:
+    def _finished(self, exchange: Exchange, presented: Presented) -> Exchange:
+        """The exchange with what concerns identity: cookies taken, credentials masked, the proxy told apart."""
+        fields = [value for name, value in exchange.headers if len(name) == 10 and name.lower() == "set-cookie"]
+        changed = bool(fields) and self.cookies.receive(exchange.url, fields)
+        proxy, plain = self._routes.proxy, exchange.tls is None
+        secret = presented.secret
+        if proxy is not None and proxy.username and plain:
+            secret = (*secret, "proxy-authorization")
+        verified = plain or not self._config.insecure
+        if not (changed or secret or proxy or not verified):
+            return exchange
+        request, redacted = exchange.request, exchange.redacted
+        if secret and self._config.redact:
+            request, redacted = redact(request, secret)
+        failure = exchange.failure
+        # RFC 9110 section 15.5.8: nobody but a proxy answers so.
+        if proxy is not None and plain and exchange.status == 407 and failure is None:
+            failure = Failure(FailureKind.CONNECT, "the proxy asks for a user and a password")
+        return replace(
+            exchange,
+            request=request,
+            redacted=redacted,
+            failure=failure,
+            verified=verified,
+            cookies_changed=changed,
+            peer=None if proxy is not None else exchange.peer,
+        )
+
+    async def _exchange(self, url: str, capture: Capture, presented: Presented) -> tuple[Exception | None, bool]:
         """One request on the wire. Returns what aiohttp raised and whether `max_fetch_time` was over."""
         session = self._session
         if session is None:
@@ -147,9 +159,9 @@ class HttpFetcher:
         try:
             async with scope:
                 try:
-                    target = request_url(url)
-                    capture.access = self._policy.access(target.raw_host or "", target.port or 0)
-                    async with session.get(target, allow_redirects=False) as response:
+                    target, options = self._routes.prepare(url, capture)
+                    sent = {**presented.headers, **options.pop("headers", {})}
+                    async with session.get(target, allow_redirects=False, headers=sent, **options) as response:
                         while not response.content.at_eof():
                             await response.content.readany()
                 except Exception as caught:  # judged, never dropped: `fetch` turns it into the Exchange's failure
@@ -162,27 +174,6 @@ class HttpFetcher:
             CURRENT.reset(token)
             capture.abandon()
         return error, scope.expired()
-
-
-def request_url(url: str) -> URL:
-    """The URL for aiohttp, as it stands. Raises ValueError for what must not stand in a request line."""
-    if not _URL.fullmatch(url):
-        raise ValueError("a URL on the wire has only visible ASCII characters")
-    parsed = URL(url, encoded=True)
-    if url.endswith("?") and not parsed.raw_query_string:
-        # yarl drops a `?` with nothing after it; as a part of the path it stays on the wire.
-        return parsed.with_path(f"{parsed.raw_path}?", encoded=True)
-    return parsed
-
-
-def request_headers(config: CrawlConfig) -> CIMultiDict[str]:
-    """What each request says of itself; `config.headers` replace the default of the same name, their order is kept."""
-    codings = ", ".join(content.CODINGS)
-    headers = CIMultiDict({"User-Agent": user_agent(config), "Accept": _ACCEPT, "Accept-Encoding": codings})
-    for name, _ in config.headers:
-        headers.pop(name, None)
-    headers.extend(config.headers)
-    return headers
 
 
 def _dropped_unanswered(capture: Capture) -> bool:

@@ -70,7 +70,8 @@ def heading(option: Option) -> str:
     """The option as it is typed: `--max-pages N`, `--no-robots`."""
     if option.negative:
         return f"--{option.name}, --no-{option.name}"
-    return f"--{option.name} {option.metavar}".rstrip()
+    short = f"-{option.short}, " if option.short else ""
+    return f"{short}--{option.name} {option.metavar}".rstrip()
 
 
 def _entry(option: Option) -> str:

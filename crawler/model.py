@@ -182,6 +182,12 @@ class Exchange:
     """TLS version and cipher suite: ("tls/1.3", "TLS_AES_256_GCM_SHA384")."""
     resent: int = 0
     """How often a dropped keep-alive connection made the request go out again before any byte came back."""
+    redacted: tuple[str, ...] = ()
+    """Request headers whose values are masked, in lower case."""
+    verified: bool = True
+    """False over TLS without a check of the certificate."""
+    cookies_changed: bool = False
+    """True if the answer made later requests send other cookies."""
     connect_ms: int | None = None
     first_byte_ms: int | None = None
     total_ms: int = 0

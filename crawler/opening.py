@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 from crawler.clock import Clock
 from crawler.config import CrawlConfig
 from crawler.config_file import write_config
+from crawler.cookies import CookieJar
+from crawler.cookies_file import give_cookies
 from crawler.demo import DEMO_HOST, DEMO_URL
 from crawler.derivedlog import PAGES_HEADER, DerivedLog, pages_line, urls_line
 from crawler.disk import DiskGuard, is_full
@@ -48,6 +50,8 @@ class Opened:
     guard: DiskGuard
     scope: Scope
     fetcher: Fetcher
+    cookies: CookieJar | None
+    """The fetcher's jar, if it has one: to be kept with the ledger."""
     logs: Sequence[DerivedLog]
     counts: Counts
     seeds: Sequence[int]
@@ -122,8 +126,11 @@ async def open_crawl(
     if fetcher is None:
         every_seed = [urls[0] for urls in (await frontier.seeds()).values()]
         fetcher = await _open_fetcher(config, directory, every_seed, stack)
+    cookies = await _open_cookies(config, frontier, fetcher)
     complete = counts.queued == 0 and counts.done > 0
-    return Opened(directory, frontier, segments, guard, scope, fetcher, logs, counts, numbers, started, complete)
+    return Opened(
+        directory, frontier, segments, guard, scope, fetcher, cookies, logs, counts, numbers, started, complete
+    )
 
 
 async def _check_digest(config: CrawlConfig, frontier: SqliteFrontier) -> None:
@@ -172,6 +179,18 @@ async def _requeue(config: CrawlConfig, frontier: SqliteFrontier, before: Counts
     if config.retry_failed or nothing_answered:
         count = await frontier.requeue_failed()
         log.info("%d failed URLs queued again", count)
+
+
+async def _open_cookies(config: CrawlConfig, frontier: SqliteFrontier, fetcher: Fetcher) -> CookieJar | None:
+    """Fills the fetcher's jar with what an earlier run kept and with what the user gives. Raises UsageError."""
+    if not isinstance(fetcher, HttpFetcher):
+        return None
+    kept = await frontier.cookies()
+    if kept is not None:
+        fetcher.cookies.restore(kept)
+    if config.cookies is not None:
+        give_cookies(fetcher.cookies, config.cookies)
+    return fetcher.cookies
 
 
 async def _open_fetcher(

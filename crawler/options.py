@@ -70,6 +70,13 @@ def read_header(raw: object) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
+def read_login(raw: object) -> tuple[str, str]:
+    host, equals, login = read_text(raw).partition("=")
+    if not equals:
+        raise ValueError("has no equals sign; write HOST=USER:PASSWORD")  # not what was given: it may be a password
+    return host.strip(), login
+
+
 def _as_is(value: Any) -> Any:
     return value
 
@@ -80,6 +87,10 @@ def _show_number(seconds: float) -> int | float:
 
 def _show_header(header: tuple[str, str]) -> str:
     return f"{header[0]}: {header[1]}"
+
+
+def _show_login(pair: tuple[str, str]) -> str:
+    return f"{pair[0]}={pair[1]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +116,9 @@ class Option:
     detail: str = ""
     """Further sentences for docs/options.md."""
     without: str = "no limit"
-    """What the default None means, in words."""
+    """What the default None means, in words; empty for nothing."""
+    short: str = ""
+    """A one-letter form: `4` for `-4`."""
 
     @property
     def switch(self) -> bool:
@@ -253,8 +266,62 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "header", Group.IDENTITY, "a further request header (repeatable)", read_header, _show_header, "'NAME: VALUE'",
         "headers", repeat=True,
-        detail="Sent to every host. It is archived with each request and kept in crawl.toml: think twice before "
-        "giving a password or a cookie.",
+        detail="Sent to every host, archived with each request and kept in crawl.toml, so no place for a secret; but "
+        "`Authorization` and `Cookie` are sent to the seeds' own schemes, hosts and ports only, and masked (see "
+        "`--redact`).",
+    ),
+    Option(
+        "cookies", Group.IDENTITY, "begin with the cookies of this cookies.txt", metavar="FILE", field="cookies",
+        show=str, without="",
+        detail="The format of Netscape, as browser extensions, curl and wget write it. Cookies are kept as browsers "
+        "keep them: those that servers set are sent back to them for as long as the crawl lasts, over restarts too, "
+        "and never to another host. The file is read again when it has changed.",
+    ),
+    Option(
+        "auth", Group.IDENTITY, "user and password for one host (repeatable)", read_login, _show_login,
+        "HOST=USER:PASSWORD", "auth", repeat=True,
+        detail="Sent with each request to this host, in the Basic scheme, and to nobody else, whatever redirects there "
+        "are. A host alone means https and its default port; write `http://HOST:PORT=USER:PASSWORD` for another. Kept "
+        "in crawl.toml, which only its owner may read.",
+    ),
+    Option(
+        "redact", Group.IDENTITY, "mask your own credentials in the archive (the default), or do not", read_flag,
+        field="redact", negative=True,
+        detail="The values of `Authorization`, `Cookie` and `Proxy-Authorization` in request records become `REDACTED` "
+        "where they hold what you gave, and the metadata record says so (`redacted: authorization`). What a server "
+        "answers is never altered, and a cookie that it sets stands in its response.",
+    ),
+    Option(
+        "proxy", Group.IDENTITY, "ask through a proxy", metavar="URL", field="proxy", without="none",
+        detail="`http://HOST:PORT` or `socks5://HOST:PORT`, with `USER:PASSWORD@` before the host if it asks for them. "
+        "The proxy resolves names; so whether an address is public cannot be checked, and only URLs that "
+        "name a private address themselves are refused. Records have no `WARC-IP-Address` then.",
+    ),
+    Option(
+        "ca-file", Group.IDENTITY, "trust these certificate authorities, too", metavar="FILE", field="ca_file",
+        show=str, without="", detail="In PEM form.",
+    ),
+    Option(
+        "insecure", Group.IDENTITY, "do not verify certificates", read_flag, field="insecure",
+        detail="Recorded: in each warcinfo record, and in the metadata record of each exchange over TLS.",
+    ),
+    Option(
+        "client-cert", Group.IDENTITY, "show this certificate to the seeds' own hosts", metavar="FILE", show=str,
+        field="client_cert", without="", detail="In PEM form, with its key or with `--client-key`.",
+    ),
+    Option(
+        "client-key", Group.IDENTITY, "the key of --client-cert", metavar="FILE", field="client_key", show=str,
+        without="", detail="In PEM form, not encrypted.",
+    ),
+    Option(
+        "ipv4-only", Group.IDENTITY, "connect to IPv4 addresses only", read_flag, field="ipv4_only", short="4",
+    ),
+    Option(
+        "ipv6-only", Group.IDENTITY, "connect to IPv6 addresses only", read_flag, field="ipv6_only", short="6",
+    ),
+    Option(
+        "bind-address", Group.IDENTITY, "connect from this address of the machine", metavar="ADDRESS",
+        field="bind_address", without="", detail="Only addresses of its family are connected to.",
     ),
     _size("segment-size", Group.ARCHIVE, "begin a new WARC file at this size"),
     Option(

@@ -200,6 +200,10 @@ def _timing(exchange: Exchange) -> list[str]:
         lines.append(f"firstByteTimeMs: {exchange.first_byte_ms}")
     if exchange.resent:
         lines.append(f"resent: {exchange.resent}")
+    if exchange.redacted:
+        lines.append(f"redacted: {', '.join(exchange.redacted)}")
+    if not exchange.verified:
+        lines.append("certificate: not verified")
     return lines
 
 

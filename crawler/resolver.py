@@ -51,6 +51,8 @@ class OverrideResolver(AbstractResolver):
             await self._fallback.close()
 
 
+_FAMILIES = {socket.AF_INET: "IPv4 ", socket.AF_INET6: "IPv6 "}
+
 Heard = Callable[[str, int, Iterable[str]], None]
 """Told host, port and addresses of each answer."""
 
@@ -64,8 +66,12 @@ class WatchedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """See the other resolver."""
+        """See the other resolver. Raises OSError, too, if no address is of the family."""
         answer = await self._resolver.resolve(host, port, family)
+        if family is not socket.AF_UNSPEC:
+            answer = [result for result in answer if result["family"] is family]
+        if not answer:
+            raise socket.gaierror(socket.EAI_NONAME, f"it has no {_FAMILIES.get(family, '')}address")
         self._heard(host, port, (result["host"] for result in answer))
         return answer
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from crawler.model import Failure, FailureKind, Truncation
-from crawler.wire import AddressBarred, Capture, Ending
+from crawler.wire import AddressBarred, Capture, Ending, ProxyFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,11 @@ def _not_connected(where: str, error: Exception | None, *, expired: bool, timeou
     cause = _cause(error)
     if expired or isinstance(error, TimeoutError):
         return _timeout(where, "no connection came about", expired=expired, timeout=timeout)
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return Failure(FailureKind.CONNECT, f"cannot connect to the proxy: {cause}")
+    if isinstance(error, ProxyFailed | aiohttp.ClientHttpProxyError):
+        why = f"{error.status} {error.message}" if isinstance(error, aiohttp.ClientHttpProxyError) else str(error)
+        return Failure(FailureKind.CONNECT, f"the proxy does not connect to {where}: {_printable(why)}")
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return Failure(FailureKind.DNS, f"cannot resolve {where}: {cause}")
     if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):

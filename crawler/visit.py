@@ -142,6 +142,8 @@ class Visitor:
             target = self._redirect_target(exchange)
             if target is not None:
                 outlink, _, joins = self.scope.judge_redirect(url, target)
+                if outlink is not None and exchange.cookies_changed:
+                    outlink = replace(outlink, again=True)  # "take this cookie, then go back to where you were"
                 outlinks = [] if outlink is None else [outlink]
                 if joins:
                     self.scope.join(url.seed, target)

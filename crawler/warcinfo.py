@@ -6,6 +6,7 @@ import socket
 
 from crawler.config import CrawlConfig
 from crawler.identity import user_agent
+from crawler.proxies import without_login
 from crawler.version import NAME, VERSION
 
 
@@ -21,6 +22,10 @@ def warcinfo_block(config: CrawlConfig) -> bytes:
         ("scope", config.scope.value),
         ("max-body", str(config.max_body)),
     ]
+    if config.insecure:
+        fields.append(("certificates", "not verified"))
+    if config.proxy:
+        fields.append(("proxy", without_login(config.proxy)))
     if config.contact:
         fields.insert(1, ("operator", config.contact))
     return "".join(f"{name}: {_one_line(value)}\r\n" for name, value in fields).encode()

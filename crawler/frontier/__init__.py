@@ -130,6 +130,8 @@ class Commit:
     items: Sequence[CommitItem] = ()
     segment: SegmentState | None = None
     """The segment with its new committed length."""
+    cookies: bytes | None = None
+    """The cookie jar as it is now; None if it has not changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,9 @@ class Frontier(Protocol):
 
     async def save_segment(self, segment: SegmentState) -> None:
         """A transaction of its own: birth, `sealing`, `sealed`."""
+
+    async def cookies(self) -> bytes | None:
+        """The cookie jar as committed last, of this run or an earlier one; None if there was none yet."""
 
     async def counts(self) -> Counts: ...
 

@@ -69,6 +69,8 @@ class Transaction:
         self.queueing.queue_links(links)
         if commit.segment is not None:
             self.store.save_segment(commit.segment)
+        if commit.cookies is not None:
+            self.store.save_cookies(commit.cookies)
         self.db.executemany(_HOST, [(h.name, h.smoothed, h.backoff, h.next_ready, h.done) for h in hosts])
         moments = [(moment, origin) for origin, moment in ready.items()]
         self.db.executemany("UPDATE origins SET ready_at = ? WHERE id = ?", moments)

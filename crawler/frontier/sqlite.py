@@ -237,6 +237,9 @@ class SqliteFrontier:
 
     # -- segments ----------------------------------------------------------------------------------------------
 
+    async def cookies(self) -> bytes | None:
+        return await self._thread.read(self._store.cookies)
+
     async def segments(self) -> Sequence[SegmentState]:
         return await self._thread.read(self._store.segments)
 

@@ -59,6 +59,8 @@ class HostRow:
     next_ready: float
     done: int
 
+_META = "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+
 
 class Store:
     """The open database and the figures that are kept beside it in memory."""
@@ -127,7 +129,16 @@ class Store:
     def save_meta(self, counts: Counts, next_id: int, commits: int) -> None:
         """Inside a transaction: the figures as they will be after it."""
         figures = (("counts", json.dumps(asdict(counts))), ("next_id", next_id), ("commits", commits))
-        self.db.executemany("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", figures)
+        self.db.executemany(_META, figures)
+
+    def save_cookies(self, cookies: bytes) -> None:
+        """Inside a transaction."""
+        self.db.execute(_META, ("cookies", cookies))
+
+    def cookies(self) -> bytes | None:
+        """The cookie jar as committed last."""
+        row = self.db.execute("SELECT value FROM meta WHERE key = 'cookies'").fetchone()
+        return None if row is None else bytes(row[0])
 
     def settle(self, name: str, value: str) -> str:
         """The value that an earlier run settled under this name, or else `value`, from now on; in a transaction."""

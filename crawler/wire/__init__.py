@@ -9,6 +9,6 @@ every byte before aiohttp sees it, and a ResponseFramer, not aiohttp's parser, t
 """
 
 from crawler.wire.capture import CURRENT, Capture, Ending
-from crawler.wire.connector import AddressBarred, ResendVetoed, TapConnector
+from crawler.wire.connector import AddressBarred, ProxyFailed, ResendVetoed, TapConnector
 
-__all__ = ["CURRENT", "AddressBarred", "Capture", "Ending", "ResendVetoed", "TapConnector"]
+__all__ = ["CURRENT", "AddressBarred", "Capture", "Ending", "ProxyFailed", "ResendVetoed", "TapConnector"]

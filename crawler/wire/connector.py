@@ -16,6 +16,10 @@ class AddressBarred(OSError):
     """The address may not be connected to; the capture's `barred` says why."""
 
 
+class ProxyFailed(aiohttp.ClientError):
+    """The proxy could not be reached, or would not connect; the text says why."""
+
+
 class ResendVetoed(aiohttp.ClientError):
     """aiohttp was about to send a request again by itself; the archive must know of each request it sends."""
 

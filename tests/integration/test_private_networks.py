@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp.abc import AbstractResolver
 
-from crawler import fetcher as fetcher_module
+from crawler import session
 from crawler.model import CrawlURL, FailureKind, Outcome, OutcomeKind
 from crawler.resolver import OverrideResolver
 from tests.support.answers import Answers
@@ -162,7 +162,7 @@ async def test_the_seeds_own_robots_txt_is_asked_for(tmp_path: Path) -> None:
 async def test_a_seeds_name_that_comes_to_mean_another_private_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetcher_module, "_DNS_TTL", 0)
+    monkeypatch.setattr(session, "DNS_TTL", 0)
     async with serving(once) as own, forbidden("127.0.0.2", port=own) as (_, reached):
         resolver = Answers({"home.test": [["127.0.0.1"], ["127.0.0.2"]]})
         outcomes = await crawl(tmp_path / "crawl", f"http://home.test:{own}/", resolver, robots=False)
@@ -173,7 +173,7 @@ async def test_a_seeds_name_that_comes_to_mean_another_private_address(
 
 
 async def test_each_address_of_an_answer_is_judged_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetcher_module, "_DNS_TTL", 0)
+    monkeypatch.setattr(session, "DNS_TTL", 0)
     answers = [["127.0.0.1"], ["127.0.0.2", "127.0.0.1", "127.0.0.3"], ["127.0.0.2", "127.0.0.3"]]
     async with serving(once) as own, forbidden("127.0.0.2", "127.0.0.3", port=own) as (_, reached):
         url = CrawlURL(f"http://home.test:{own}/")

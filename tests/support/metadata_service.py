@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from crawler import fetcher
+from crawler import session
 from crawler.crawl import Crawl
 from crawler.fetcher import HttpFetcher
 from crawler.model import FailureKind, Outcome, OutcomeKind
@@ -59,5 +59,5 @@ async def main(directory: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    fetcher._DNS_TTL = 0
+    session.DNS_TTL = 0
     print(json.dumps(asyncio.run(main(Path(sys.argv[1])))))

@@ -14,7 +14,7 @@ from crawler.options import BY_FIELD, OPTIONS
 
 DOCS = Path(__file__).parents[2] / "docs" / "options.md"
 
-_LONG_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+_LONG_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 
 
 def _typed() -> set[str]:
