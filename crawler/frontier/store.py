@@ -59,6 +59,7 @@ class HostRow:
     next_ready: float
     done: int
 
+
 _META = "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 
 

@@ -139,8 +139,11 @@ async def test_large_bodies_go_to_disk(tmp_path: Path) -> None:
 
 
 async def test_a_body_of_exactly_the_limit_is_whole(tmp_path: Path) -> None:
-    async with serving(answering(OK)) as port, \
-            fetcher(tmp_path, max_body=5) as five, fetcher(tmp_path, max_body=4) as four:
+    async with (
+        serving(answering(OK)) as port,
+        fetcher(tmp_path, max_body=5) as five,
+        fetcher(tmp_path, max_body=4) as four,
+    ):
         whole = await five.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
         cut = await four.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
     assert whole.whole
@@ -220,8 +223,19 @@ async def test_a_handshake_that_never_ends(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "http://", "http:///path", "ftp://127.0.0.1/", "http://127.0.0.1:99999/", "http://[::1/", "http://a b/",
-     "mailto:a@b", "http://exa\nmple.test/", f"http://{'a' * 70}.test/", "http://127.0.0.1:1/\r\nX: y"],
+    [
+        "",
+        "http://",
+        "http:///path",
+        "ftp://127.0.0.1/",
+        "http://127.0.0.1:99999/",
+        "http://[::1/",
+        "http://a b/",
+        "mailto:a@b",
+        "http://exa\nmple.test/",
+        f"http://{'a' * 70}.test/",
+        "http://127.0.0.1:1/\r\nX: y",
+    ],
 )
 async def test_urls_that_cannot_be_fetched_end_as_values(tmp_path: Path, url: str) -> None:
     kind, reason = await failure(tmp_path, url)
