@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from crawler.clock import Clock, utc
 from crawler.fetcher import Fetcher
@@ -35,8 +36,8 @@ from crawler.sitemaps import declared, judge_listed, usual_places
 from crawler.urls import Joiner, location_target
 
 log = logging.getLogger(__name__)
-OFF_THREAD = 256 << 10
-"""A sitemap longer than this is read in a thread of its own: it may unpack to far more."""
+JUDGED_AT_ONCE = 1000
+"""Of a sitemap's URLs."""
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 ReadOutlinks = Callable[[str, int], Awaitable[dict[str, Role]]]
 
@@ -159,21 +160,25 @@ class Visitor:
             extraction = extract(document)
         if self.respect_nofollow and page_forbids(exchange, extraction, self.agent):
             extraction = replace(extraction, links=marked(extraction.links))
-        return extraction, self._judge(url, extraction.links), None
+        return extraction, await self._judge(url, extraction.links), None
 
     @staticmethod
     async def _list(document: Document) -> Extraction:
         """What a sitemap lists. Its URLs are not kept for joining the links of pages: most of them are met once."""
-        if len(document.content) <= OFF_THREAD:
-            return extract(document, Joiner(), extract_sitemap)
+        # In a thread of its own: a few kilobytes may unpack to 50 MiB.
         return await asyncio.to_thread(extract, document, Joiner(), extract_sitemap)
 
-    def _judge(self, url: CrawlURL, links: Links) -> list[Outlink]:
+    async def _judge(self, url: CrawlURL, links: Links) -> list[Outlink]:
         """What to queue of a document's links."""
         if self.respect_nofollow:
             links = allowed(links)
         if url.kind is Kind.SITEMAP:
-            return judge_listed(url, links, self.scope, self.frontier.known)
+            outlinks: list[Outlink] = []
+            pairs = iter(links.items())
+            while part := dict(islice(pairs, JUDGED_AT_ONCE)):
+                outlinks += judge_listed(url, part, self.scope, self.frontier.known)
+                await asyncio.sleep(0)  # a long list must not hold the other fetches up
+            return outlinks
         return self.scope.judge(url, links, self.frontier.known)
 
     @staticmethod
@@ -191,7 +196,7 @@ class Visitor:
             return Capture(
                 url, Settled(), utc(self.clock.time()), outlinks=outlinks, joins=redirects[0] if joins else None
             )
-        outlinks = self._judge(url, links)
+        outlinks = await self._judge(url, links)
         return Capture(url, Settled(), utc(self.clock.time()), outlinks=outlinks)
 
 
