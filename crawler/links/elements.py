@@ -22,7 +22,7 @@ Handler = Callable[[Attributes, References], None]
 
 SELECTOR = (
     ":is([href],[src],[style],[background],img,iframe,source,video,object,link,meta,style,title,template,noframes"
-    ",script,form,blockquote,q,ins,del,applet,param,html)"
+    ",script,form,[cite],applet,param)"
 )
 """Every element that a handler may want, and few others. Selecting by name costs least."""
 
@@ -216,7 +216,6 @@ HANDLERS: dict[str, Handler] = {
     "form": _form,
     "applet": _applet_element,
     "param": _param_element,
-    "html": _by(("manifest", roles.embed("html/@manifest"))),
     **{tag: _by(("cite", roles.link(f"{tag}/@cite"))) for tag in ("blockquote", "q", "ins", "del")},
     **{tag: _media(tag) for tag in _MEDIA},
     "script": _by(("src", roles.embed("script/@src")), ("href", _svg_script), ("xlink:href", _svg_script)),

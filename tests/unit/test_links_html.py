@@ -71,7 +71,6 @@ def found(markup: str | bytes, url: str = PAGE, media_type: str = "text/html") -
         ("<del cite=x></del>", "L del/@cite"),
         ("<img longdesc=x>", "L img/@longdesc"),
         ("<img lowsrc=x>", "E img/@src"),
-        ("<html manifest=x>", "E html/@manifest"),
         ("<link rel='canonical next' href=x>", "L link/@href"),
         ("<link rel=alternate type=application/rss+xml href=x>", "L link/@href"),
         ("<link rel=apple-touch-icon href=x>", "E link/@href"),
