@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from crawler.links import roles
+import crawler.links.roles as roles
 from crawler.links.css import add_css
 from crawler.links.lazy import LAZY_SRCSETS, LAZY_URLS, add_lazy
 from crawler.links.references import References

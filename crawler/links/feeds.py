@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crawler.links import roles
+import crawler.links.roles as roles
 from crawler.links.document import Document
 from crawler.links.html import add_markup
 from crawler.links.references import References

@@ -6,7 +6,7 @@ import re
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
-from crawler.links import roles
+import crawler.links.roles as roles
 from crawler.links.charset import UTF_8, decode, of_html
 from crawler.links.css import add_css
 from crawler.links.document import Document

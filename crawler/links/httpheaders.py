@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from crawler.links import roles
+import crawler.links.roles as roles
 from crawler.links.elements import link_role
 from crawler.links.references import References
 from crawler.links.refresh import refresh_url

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crawler.links import roles
+import crawler.links.roles as roles
 from crawler.links.charset import decode, of_html
 from crawler.links.document import Document
 from crawler.links.html import add_markup

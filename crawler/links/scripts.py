@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crawler.links import roles
+import crawler.links.roles as roles
 from crawler.links.javascript import add_javascript
 from crawler.links.jsonlinks import add_import_map, add_json, add_speculation_rules
 from crawler.links.references import References

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from crawler.links import roles
+import crawler.links.roles as roles
 from crawler.links.document import Document
 from crawler.links.references import References, Unfinished
 from crawler.links.sitemap_xml import MAX_TEXT, WIDE, Collector, read_xml

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import chain
 from xml.parsers import expat
 
-from crawler.links import roles
+import crawler.links.roles as roles
 from crawler.links.references import References, Unfinished
 from crawler.model import Kind, Role
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from itertools import islice
 
-from crawler.links import roles
+import crawler.links.roles as roles
 from crawler.links.charset import decode, of_html
 from crawler.links.document import Document
 from crawler.links.references import References
