@@ -199,6 +199,32 @@ async def test_only_sites_of_seeds_have_their_sitemaps_read(crawl_dir: Path) -> 
         assert {f"{B}/b-map.xml", f"{B}/sitemap.xml", f"{B}/2", f"{A}/3"}.isdisjoint(web.urls)
 
 
+@pytest.mark.parametrize(
+    ("scope", "asked"),
+    [
+        ("host", {f"{A}/1"}),
+        ("domain", {f"{A}/1", "http://www.a.test/2", "http://www.a.test/3"}),
+        ("any", {f"{A}/1", "http://www.a.test/2", "http://b.test/4"}),
+    ],
+)
+async def test_a_site_is_as_large_as_the_scope(crawl_dir: Path, scope: str, asked: set[str]) -> None:
+    """In scope `domain` a subdomain is the seed's own site. In scope `any` only seeds' sites have a say."""
+    sub = "http://www.a.test"
+    answers: dict[str, Answer] = {
+        f"{A}/": page(f"{sub}/", f"{B}/"),
+        f"{A}/sitemap.xml": xml(urlset(f"{A}/1", f"{sub}/2", f"{B}/4")),
+        f"{sub}/robots.txt": robots("Sitemap: /map.xml"),
+        f"{sub}/": page(),
+        f"{sub}/map.xml": xml(urlset(f"{sub}/3")),
+        f"{B}/robots.txt": robots("Sitemap: /map.xml"),
+        f"{B}/": page(),
+        f"{B}/map.xml": xml(urlset(f"{B}/5")),
+    }
+    with Web(answers) as web:
+        await crawl(web, crawl_dir, f"{A}/", scope=scope)
+        assert {url for url in web.urls if url[-1].isdigit()} == asked
+
+
 async def test_redirects_lead_to_the_sitemap_and_widen_no_scope(crawl_dir: Path) -> None:
     answers: dict[str, Answer] = {
         f"{A}/": page(), f"{A}/sitemap.xml": redirect(f"{B}/s.xml"), f"{B}/s.xml": xml(urlset(f"{A}/1", f"{B}/2")),
