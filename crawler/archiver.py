@@ -68,7 +68,7 @@ class Archiver:
         self._cookies = cookies
         self._cause: BaseException | None = None
         self._died: Exception | None = None
-        self._saver: OrderedSaver[Sequence[Capture]] = OrderedSaver(self._save, name="flush")
+        self._saver: OrderedSaver[Sequence[Capture]] = OrderedSaver(self._save, name="flush", on_failure=self._die)
 
     async def run(self) -> None:
         """Archives until the hand-off ends, then seals. Raises OutOfDisk, or ArchiverDied with its cause; the hand-off
@@ -96,7 +96,9 @@ class Archiver:
         Returns what the first error means for the crawl; what follows from it is not told."""
         if self._died is None:
             self._cause = error
-            text = str(error) if isinstance(error, CrawlError | ArchiveError) else repr(error)
+            known = isinstance(error, CrawlError | ArchiveError)
+            cancelled = isinstance(error, asyncio.CancelledError)
+            text = "it was cancelled" if cancelled else str(error) if known else repr(error)
             sentence = f"nothing more can be archived: {text}"
             if isinstance(error, OutOfDisk):
                 self._died = error
@@ -113,9 +115,6 @@ class Archiver:
                 outcomes = await self._made_durable(part)
                 self._on_committed(part, outcomes)
                 await self._segments.rotate_if_full()
-        except BaseException as error:
-            self._die(error)
-            raise
         finally:
             for capture in batch:
                 capture.free()

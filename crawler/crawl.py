@@ -26,11 +26,13 @@ from crawler.config import CrawlConfig
 from crawler.dispatch import Dispatcher
 from crawler.errors import ArchiverDied, LedgerError, OutOfDisk
 from crawler.fetcher import Fetcher
+from crawler.guesses import Guesses
 from crawler.identity import product_token
 from crawler.limits import Limits
 from crawler.model import CrawlURL, Outcome, OutcomeKind
 from crawler.opening import Opened, open_crawl, refused_by_disk
 from crawler.progress import Progress, Summary
+from crawler.querystrip import QueryStrip
 from crawler.recording import Capture
 from crawler.retry import RetryPolicy
 from crawler.robotstxt import RobotsRules
@@ -41,8 +43,8 @@ from crawler.visit import Visitor
 from storage import ArchiveError, Files
 
 log = logging.getLogger(__name__)
-HANDOFF_ITEMS = 256
-HANDOFF_BYTES = 32 << 20
+HANDOFF_ITEMS = 128
+HANDOFF_BYTES = 16 << 20
 
 
 class Crawl:
@@ -133,7 +135,7 @@ class Crawl:
             )
             self._assemble()
         except BaseException as error:
-            await finish(self._stack.aclose(), name="closing")
+            await self._close()
             if isinstance(error, OSError | LedgerError | ArchiveError):
                 raise refused_by_disk(error, Path(self.config.output)) from error
             raise
@@ -147,6 +149,7 @@ class Crawl:
         if error is not None:
             self.stop("cancelled" if isinstance(error, asyncio.CancelledError) else f"the program failed: {error!r}")
         cancels = await outlast(self._run_task, self._cancelled)
+        await self._close()  # nothing is left to close, unless the run was cancelled before it began
         failure = None if self._run_task.cancelled() else self._run_task.exception()
         if failure is not None and not self._told:
             if error is None and not cancels:
@@ -171,6 +174,8 @@ class Crawl:
             clock=self._clock,
             sitemaps=config.sitemaps,
             respect_nofollow=config.respect_nofollow,
+            guesses=Guesses() if config.guesses else None,
+            strip=QueryStrip(config.strip_query) if config.strip_query else None,
         )
         self._dispatcher = Dispatcher(
             opened.frontier, visitor, self._handoff, opened.guard, Limits.of(config), self._tally, self._clock,
@@ -194,7 +199,7 @@ class Crawl:
             await self._teller.drain(self._aborted)
             return await self._summarise()
         finally:
-            await finish(self._close(), name="closing")
+            await self._close()
 
     async def _pipeline(self) -> None:
         """Raises what ended the crawl, unless that can be resumed from."""
@@ -233,11 +238,20 @@ class Crawl:
                 raise failure
 
     async def _close(self) -> None:
+        """Lets go of everything, the directory's lock last, even where every task there is gets cancelled."""
+        try:
+            await finish(self._end_chores(), name="ending chores")
+        finally:
+            try:
+                await finish(self._stack.aclose(), name="closing")
+            finally:
+                await self._stack.aclose()  # does what is left to do, if the task above was cancelled
+
+    async def _end_chores(self) -> None:
         chores = list(self._chores)
         for chore in chores:
             chore.cancel()
         await asyncio.gather(*chores, return_exceptions=True)
-        await self._stack.aclose()
 
     async def _summarise(self) -> Summary:
         stopped_by = self._stopped_by or (str(self._trouble) if self._trouble else None) or self._dispatcher.limit

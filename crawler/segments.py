@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from crawler.clock import Clock, utc
+from crawler.concurrency.shielded import outlast
 from crawler.config import CrawlConfig
 from crawler.disk import DiskGuard
 from crawler.frontier import CommitFailed, SegmentState
@@ -137,7 +138,7 @@ class Segments:
     async def _birth(self) -> SegmentWriter:
         """Durable with its warcinfo before the ledger names it."""
         number = self._sealed[-1].number + 1 if self._sealed else 0
-        writer = await SegmentWriter.create(
+        creating = SegmentWriter.create(
             self._directory,
             prefix=self._config.prefix,
             number=number,
@@ -147,6 +148,12 @@ class Segments:
             digest=DigestAlgorithm(self._config.digest),
             level=self._config.compression_level,
         )
+        birth = asyncio.get_running_loop().create_task(creating, name="birth")
+        if await outlast(birth):  # cancelled: what its thread opens must be closed all the same
+            if not birth.cancelled() and birth.exception() is None:
+                await birth.result().close()
+            raise asyncio.CancelledError
+        writer = birth.result()
         state = SegmentState(writer.name, number, "open", writer.length, writer.records)
         try:
             await save_row(self._frontier, state, self._guard)

@@ -18,8 +18,15 @@ T = TypeVar("T")
 class OrderedSaver(Generic[T]):
     """`save(batch)` returns as soon as the previous batch is saved and this one is on its way."""
 
-    def __init__(self, save: Callable[[T], Awaitable[None]], *, name: str = "save") -> None:
-        self._save, self._name = save, name
+    def __init__(
+        self,
+        save: Callable[[T], Awaitable[None]],
+        *,
+        name: str = "save",
+        on_failure: Callable[[BaseException], object] = lambda error: None,
+    ) -> None:
+        """`on_failure` hears of a save that failed or was cancelled when it ends, not only when somebody asks."""
+        self._save, self._name, self._on_failure = save, name, on_failure
         self._flight: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
         self.saved = 0
@@ -33,6 +40,7 @@ class OrderedSaver(Generic[T]):
         """Waits for the previous save, then starts this one. Raises the error of the first save that failed."""
         await self._settle()
         self._flight = asyncio.get_running_loop().create_task(self._run(batch), name=f"{self._name} {self.saved + 1}")
+        self._flight.add_done_callback(self._ended)
 
     async def drain(self) -> None:
         """Waits for the save in flight, through any number of cancels."""
@@ -59,6 +67,11 @@ class OrderedSaver(Generic[T]):
             self._error = error
             raise
         self._flight = None
+
+    def _ended(self, flight: asyncio.Task[None]) -> None:
+        error = asyncio.CancelledError() if flight.cancelled() else flight.exception()
+        if error is not None:
+            self._on_failure(error)
 
     async def _run(self, batch: T) -> None:
         await self._save(batch)

@@ -55,6 +55,8 @@ class Site:
     def __init__(self, answers: Mapping[str, bytes]) -> None:
         self.answers = dict(answers)
         self.requests: Counter[str] = Counter()
+        self.silent: set[str] = set()
+        """Paths that get no answer, ever."""
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="site", daemon=True)
@@ -96,9 +98,11 @@ class Site:
                 head = await reader.readuntil(b"\r\n\r\n")
                 path = head.split(b" ", 2)[1].decode()
                 self.requests[path] += 1
+                if path in self.silent:
+                    await asyncio.Event().wait()
                 writer.write(self.answer(path))
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             writer.close()
