@@ -59,6 +59,10 @@ class CrawlConfig:
     robots: bool = True
     respect_nofollow: bool = False
     """Do not follow links that their page asks robots not to follow."""
+    guesses: bool = False
+    """Try what looks like an address in scripts, after all else."""
+    strip_query: tuple[str, ...] = ()
+    """Patterns of the names of query parameters that are left out of every URL."""
     sitemaps: bool = True
     """Fetch sitemaps and follow what they list."""
     allow_private: bool = False
@@ -175,7 +179,7 @@ _WHOLE = frozenset(_RANGES) - {"max_time", "disk_wait", "delay", "timeout", "max
 
 def _fix_sequences(config: CrawlConfig) -> None:
     """Lists become tuples, so that a frozen value is one; a lone string in place of a list is a mistake."""
-    for field in ("seeds", "include", "exclude", "headers", "auth"):
+    for field in ("seeds", "include", "exclude", "strip_query", "headers", "auth"):
         value = getattr(config, field)
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise InvalidSetting(field, f"takes a sequence, not {value!r}")
@@ -207,6 +211,13 @@ def _check_patterns(patterns: Sequence[str]) -> None:
             raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
 
 
+def _check_names(patterns: Sequence[str]) -> None:
+    for pattern in patterns:
+        if not isinstance(pattern, str) or not _NAME_PATTERN.fullmatch(pattern):
+            raise ValueError(f"{pattern!r} is not the name of a query parameter; write `utm_*` or `PHPSESSID`")
+
+
+_NAME_PATTERN = re.compile(r"[^\s=&#\x00-\x1f]+")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """RFC 9110 section 5.6.2."""
 
@@ -307,6 +318,7 @@ _CHECKS: dict[str, Callable[..., None]] = {
     "seeds": _check_seeds,
     "include": _check_patterns,
     "exclude": _check_patterns,
+    "strip_query": _check_names,
     "headers": _check_headers,
     "auth": _check_auth,
     "proxy": _check_proxy,

@@ -30,6 +30,7 @@ from crawler.fetcher import Fetcher, HttpFetcher
 from crawler.frontier import Counts
 from crawler.frontier.sqlite import SqliteFrontier
 from crawler.model import Outcome
+from crawler.querystrip import QueryStrip
 from crawler.resolver import OverrideResolver
 from crawler.scope import Scope
 from crawler.segments import Segments
@@ -157,9 +158,11 @@ def normalised_seeds(config: CrawlConfig) -> list[str]:
     if not seeds:
         raise UsageError("there are no seeds")
     try:
-        return list(dict.fromkeys(seed_url(seed) for seed in seeds))
+        urls = [seed_url(seed) for seed in seeds]
     except ValueError as error:
         raise UsageError(f"seeds: {error}") from error
+    strip = QueryStrip(config.strip_query) if config.strip_query else None
+    return list(dict.fromkeys(urls if strip is None else map(strip.url, urls)))
 
 
 async def _open_logs(directory: Path, frontier: SqliteFrontier, stack: AsyncExitStack) -> list[DerivedLog]:

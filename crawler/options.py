@@ -211,6 +211,20 @@ OPTIONS: tuple[Option, ...] = (
         "same. `noindex` and `noarchive` are not looked at: they speak to search engines about their results.",
     ),
     Option(
+        "guesses", Group.SCOPE, "try what looks like a URL in scripts, after all else", read_flag, field="guesses",
+        detail="Scripts are not run; strings in them that look like addresses are asked for once all links are. It "
+        "finds pages that only scripts lead to, and asks for some that never were: on a host where more than 80 % of "
+        "the first 20 guesses or more are missing, it ends by itself.",
+    ),
+    Option(
+        "strip-query", Group.SCOPE, "leave these query parameters out of URLs (repeatable)", metavar="PATTERN",
+        field="strip_query", repeat=True,
+        detail="The name of a parameter, or a pattern of names as a shell writes them: `PHPSESSID`, `utm_*`. It is "
+        "taken out of seeds, links and redirects before they are judged, queued and asked for. By default every "
+        "spelling of a query is a URL of its own, since nobody but the server knows which parameters count. See "
+        "[URLs](urls.md).",
+    ),
+    Option(
         "sitemaps", Group.SCOPE, "follow the sites' sitemaps (the default), or do not", read_flag, field="sitemaps",
         negative=True,
         detail="Those that a seed's robots.txt names, and `/sitemap.xml` of each seed's host. What they list is judged "

@@ -31,7 +31,8 @@ def normalize(url: str) -> str | None:
     try:
         return _web(ada_url.normalize_url(url))
     except ValueError:
-        return None
+        cleaned = _scalar_values(url)
+        return None if cleaned == url else normalize(cleaned)
 
 
 def join(base: str, reference: str) -> str | None:
@@ -39,7 +40,13 @@ def join(base: str, reference: str) -> str | None:
     try:
         return _web(ada_url.join_url(base, reference))
     except ValueError:
-        return None
+        cleaned = _scalar_values(reference)
+        return None if cleaned == reference else join(base, cleaned)
+
+
+def _scalar_values(text: str) -> str:
+    """The text without lone surrogates, which JSON and scripts can spell (Infra Standard, "scalar value string")."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def location_target(base: str, location: str) -> str | None:

@@ -11,6 +11,7 @@ from itertools import islice
 from crawler.clock import Clock, utc
 from crawler.fetcher import Fetcher
 from crawler.frontier import Finished, Frontier, RetryAt, Settled
+from crawler.guesses import Guesses
 from crawler.links import extract
 from crawler.links.document import Document
 from crawler.links.sitemap import extract_sitemap
@@ -27,13 +28,14 @@ from crawler.model import (
     Role,
 )
 from crawler.nofollow import allowed, marked, page_forbids
+from crawler.querystrip import QueryStrip
 from crawler.recording import Capture
 from crawler.retry import RetryPolicy, failure_kind, host_report
 from crawler.robots import answer_of
 from crawler.robotstxt import RobotsRules
 from crawler.scope import Scope
 from crawler.sitemaps import declared, judge_listed, usual_places
-from crawler.urls import Joiner, location_target
+from crawler.urls import Joiner, host_of, location_target
 
 log = logging.getLogger(__name__)
 JUDGED_AT_ONCE = 1000
@@ -59,6 +61,9 @@ class Visitor:
     """Fetch them and follow what they list."""
     respect_nofollow: bool = False
     """Do not follow links that their page asks robots not to follow."""
+    guesses: Guesses | None = None
+    """None when strings in scripts are not taken for links."""
+    strip: QueryStrip | None = None
 
     async def visit(self, url: CrawlURL) -> Capture:
         """Never raises for what a page or server does; raises OSError when the local disk fails, and CancelledError."""
@@ -77,6 +82,8 @@ class Visitor:
         if refusal is not None:
             return refusal
         exchange = await self.fetcher.fetch(url)
+        if url.kind is Kind.GUESS and self.guesses is not None:
+            self.guesses.note(host_of(url.url), exchange.status)
         now = utc(self.clock.time())
         disposition = self.retry.decide(self._tries(url), exchange, now)
         if isinstance(disposition, Finished) and url.again:
@@ -119,6 +126,8 @@ class Visitor:
             return self._without_fetch(url, OutcomeKind.EXCLUDED, verdict.rule, None)
         if url.kind is Kind.SITEMAP and not self.sitemaps:
             return self._without_fetch(url, OutcomeKind.EXCLUDED, "no-sitemaps", None)
+        if url.kind is Kind.GUESS and (self.guesses is None or self.guesses.are_futile(host_of(url.url))):
+            return self._without_fetch(url, OutcomeKind.EXCLUDED, "guesses", None)
         if self.robots is None or url.kind is Kind.ROBOTS:
             return None
         answer = self.frontier.robots_text(url)
@@ -142,6 +151,7 @@ class Visitor:
         if exchange.status in REDIRECT_STATUSES:
             target = self._redirect_target(exchange)
             if target is not None:
+                target = target if self.strip is None else self.strip.url(target)
                 outlink, _, joins = self.scope.judge_redirect(url, target)
                 if outlink is not None and exchange.cookies_changed:
                     outlink = replace(outlink, again=True)  # "take this cookie, then go back to where you were"
@@ -153,11 +163,15 @@ class Visitor:
         if exchange.message is None:
             return Extraction(), [], None
         charset = charset_of(exchange.header("content-type"))
-        document = Document(url.url, exchange.media_type, charset, exchange.content, exchange.headers)
+        document = Document(
+            url.url, exchange.media_type, charset, exchange.content, exchange.headers, self.guesses is not None
+        )
         if url.kind is Kind.SITEMAP:
             extraction = await self._list(document) if exchange.status == 200 else Extraction()
         else:
             extraction = extract(document)
+        if self.strip is not None:
+            extraction = replace(extraction, links=self.strip.links(extraction.links))
         if self.respect_nofollow and page_forbids(exchange, extraction, self.agent):
             extraction = replace(extraction, links=marked(extraction.links))
         return extraction, await self._judge(url, extraction.links), None

@@ -22,6 +22,7 @@ from crawler.urls import Joiner, Origin, directory_of, host_of, join, normalize,
         ("https://user:secret@example.com/@x?a@b", "https://example.com/@x?a@b"),
         ("https://us%40er:a@b:c@example.com:8080/p", "https://example.com:8080/p"),
         ("https://example.com/?#", "https://example.com/?"),
+        ("https://example.com/\ud800\ud83d\ude00", "https://example.com/%EF%BF%BD%F0%9F%98%80"),
         ("https://example.com/%0d%0aX:y\r\n", "https://example.com/%0d%0aX:y"),
     ],
 )
@@ -35,7 +36,7 @@ def test_normalises(given: str, expected: str) -> None:
     [
         "", " ", "example.com", "/path", "ftp://example.com/", "mailto:a@example.com", "javascript:void(0)",
         "data:text/html,x", "http://", "https://exa mple.com/", "http://[::1", "http://a:99999/", "http://%00/",
-        "https://example.com/\ud800", "http://1.2.3.256/", "blob:https://example.com/x",
+        "http://1.2.3.256/", "blob:https://example.com/x",
     ],
 )  # fmt: skip
 def test_junk_is_none_and_raises_nothing(junk: str) -> None:
