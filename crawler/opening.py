@@ -86,26 +86,15 @@ async def open_crawl(
     Raises UsageError, DirectoryLocked, LedgerError, ArchiveError, OSError."""
     started = clock.time()
     seeds = normalised_seeds(config)
-    directory = Path(config.output)
-    for name in ("archive", "indexes", "pages", "logs", "tmp"):
-        (directory / name).mkdir(parents=True, exist_ok=True)
-    try:
-        stack.enter_context(DirectoryLock(directory))
-    except ArchiveLocked as error:
-        raise DirectoryLocked(str(error)) from error
-    frontier = await SqliteFrontier.open(
-        directory / "crawl.db",
-        delay=config.delay,
-        per_host=config.per_host,
-        robots=config.robots,
-        depth_matters=config.max_depth is not None,
-        clock=clock,
-    )
-    stack.push_async_callback(frontier.close)
+    directory, files = Path(config.output), files or DiskFiles()
+    _make_directories(directory, stack)
+    frontier = await _open_frontier(config, directory, stack, clock)
     await _check_digest(config, frontier)
     write_config(directory / "crawl.toml", config)
+    for place in (directory, directory.parent):  # a name survives a power cut only when its directory is synced
+        await files.sync_directory(place)
     guard = DiskGuard(directory, config.min_free_disk, config.disk_wait, clock)
-    segments = Segments(directory, config, frontier, files or DiskFiles(), clock, guard)
+    segments = Segments(directory, config, frontier, files, clock, guard)
     stack.push_async_callback(segments.close)
     await segments.recover()
     logs = await _open_logs(directory, frontier, stack)
@@ -132,6 +121,29 @@ async def open_crawl(
     return Opened(
         directory, frontier, segments, guard, scope, fetcher, cookies, logs, counts, numbers, started, complete
     )
+
+
+def _make_directories(directory: Path, stack: AsyncExitStack) -> None:
+    """Makes what is missing and locks it. Raises DirectoryLocked, OSError."""
+    for name in ("archive", "indexes", "pages", "logs", "tmp"):
+        (directory / name).mkdir(parents=True, exist_ok=True)
+    try:
+        stack.enter_context(DirectoryLock(directory))
+    except ArchiveLocked as error:
+        raise DirectoryLocked(str(error)) from error
+
+
+async def _open_frontier(config: CrawlConfig, directory: Path, stack: AsyncExitStack, clock: Clock) -> SqliteFrontier:
+    frontier = await SqliteFrontier.open(
+        directory / "crawl.db",
+        delay=config.delay,
+        per_host=config.per_host,
+        robots=config.robots,
+        depth_matters=config.max_depth is not None,
+        clock=clock,
+    )
+    stack.push_async_callback(frontier.close)
+    return frontier
 
 
 async def _check_digest(config: CrawlConfig, frontier: SqliteFrontier) -> None:

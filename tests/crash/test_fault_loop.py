@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from crawler.errors import ArchiverDied, CrawlError
+from crawler.errors import ArchiverDied, CrawlError, DiskFailed, OutOfDisk
 from crawler.frontier.store import Store
 from crawler.model import Outcome
 from crawler.progress import Summary
@@ -66,6 +66,10 @@ async def resumed(site: Site, directory: Path, told: list[Outcome]) -> None:
             assert log[outcome.seq] == (outcome.url, outcome.receipt.segment, outcome.receipt.offset)
 
 
+SYNCS_OF_OPENING = 2
+"""The crawl's directory and the one it lies in, before the first segment."""
+
+
 @pytest.mark.parametrize(
     ("error", "lasting", "power_cut"),
     [
@@ -89,7 +93,10 @@ async def test_every_file_operation_may_fail(
             assert_complete(directory, site.root, site.answers)
             break
         operation = files.operations[fail_at - 1]
-        if error == errno.ENOSPC:
+        if fail_at <= SYNCS_OF_OPENING:  # the crawl never began
+            assert isinstance(ended, OutOfDisk if error == errno.ENOSPC else DiskFailed), context
+            assert told == []
+        elif error == errno.ENOSPC:
             # A write that found no room is tried again; a sync that told of it too late is not, but ends in peace.
             waits = operation.startswith(("open", "write", "make")) and not lasting
             assert isinstance(ended, Summary), context
