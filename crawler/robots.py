@@ -16,6 +16,9 @@ TOO_MANY_REQUESTS = 429
 UNREACHABLE_SECONDS = 3_600.0
 """How long a host counts as unreachable before its robots.txt is asked for again."""
 
+BARRED_SECONDS = 10.0
+"""How long an address counts as barred. Asking costs nothing, and `--allow-private` may have been given meanwhile."""
+
 
 def answer_of(exchange: Exchange, hops: int, agent: str) -> RobotsAnswer:
     """What the final attempt for a robots.txt means (RFC 9309 section 2.3.1)."""
@@ -26,6 +29,8 @@ def answer_of(exchange: Exchange, hops: int, agent: str) -> RobotsAnswer:
         kind = exchange.failure.kind if exchange.failure is not None else FailureKind.ROBOTS
         if kind is FailureKind.ADDRESS and hops:
             return RobotsAnswer(text="")  # a redirect that cannot be followed, as below
+        if kind is FailureKind.ADDRESS and exchange.failure is not None:
+            return RobotsAnswer(refusal=exchange.failure.reason, failure=kind, expires_in=BARRED_SECONDS)
         reason = exchange.failure.reason if exchange.failure is not None else f"truncated: {exchange.truncated}"
         return RobotsAnswer(refusal=reason, failure=kind, expires_in=UNREACHABLE_SECONDS)
     if 300 <= status < 400 and status != 304:

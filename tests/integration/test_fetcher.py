@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -260,3 +261,15 @@ async def test_a_name_with_a_fixed_address(tmp_path: Path) -> None:
 async def test_only_an_open_fetcher_fetches(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="async with"):
         await fetcher(tmp_path).fetch(CrawlURL("http://127.0.0.1/"))
+
+
+async def test_a_head_of_very_many_fields(tmp_path: Path) -> None:
+    """What fits into the longest head is kept, in bounded time; what does not is malformed, and cut off."""
+    start = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
+    for count, whole in ((200_000, True), (600_000, False)):
+        async with serving(answering(start + b"a:\r\n" * count + b"\r\nhi")) as port, fetcher(tmp_path) as fetch:
+            began = time.process_time()
+            exchange = await fetch.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
+            assert time.process_time() - began < 5
+            assert exchange.whole is whole
+            assert len(exchange.headers) == (count + 1 if whole else 0)

@@ -15,6 +15,7 @@ import pytest
 from aiohttp.abc import AbstractResolver
 
 from crawler import session
+from crawler.clock import SystemClock
 from crawler.model import CrawlURL, FailureKind, Outcome, OutcomeKind
 from crawler.resolver import OverrideResolver
 from tests.support.answers import Answers
@@ -67,10 +68,18 @@ async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.write(head + b"<a href='/second'>")
 
 
+class Later(SystemClock):
+    """A minute on."""
+
+    def time(self) -> float:
+        return super().time() + 60
+
+
 async def crawl(directory: Path, seed: str, resolver: AbstractResolver | None = None, **options: Any) -> list[Outcome]:
     outcomes: list[Outcome] = []
+    clock = options.pop("clock", None)
     config = config_of(directory, seed, **{"allow_private": False, "scope": "any", **options})
-    async with opened(config, resolver=resolver) as running:
+    async with opened(config, resolver=resolver, clock=clock) as running:
         running.add_done_callback(outcomes.append)
         await running.wait()
     return outcomes
@@ -139,6 +148,18 @@ async def test_allow_private_asks_them(tmp_path: Path) -> None:
         outcomes = await crawl(tmp_path / "crawl", f"http://127.0.0.1:{own}/", allow_private=True)
     assert len(reached) == 2  # robots.txt and the page
     assert by_url(outcomes)[f"http://127.0.0.1:{port}/x"].kind is OutcomeKind.ARCHIVED
+
+
+async def test_allowed_later_they_are_asked_from_then_on(tmp_path: Path) -> None:
+    directory = tmp_path / "crawl"
+    async with forbidden("127.0.0.1") as (port, reached):
+        answers = {"/": page("/next", images=[f"http://127.0.0.1:{port}/x"]), "": page(f"http://127.0.0.1:{port}/y")}
+        async with serving(site(answers)) as own:
+            await crawl(directory, f"http://127.0.0.1:{own}/", max_pages=1)
+            assert reached == []
+            outcomes = await crawl(directory, f"http://127.0.0.1:{own}/", allow_private=True, clock=Later())
+    assert len(reached) == 2
+    assert by_url(outcomes)[f"http://127.0.0.1:{port}/y"].kind is OutcomeKind.ARCHIVED
 
 
 async def test_robots_txt_that_redirects_there_counts_as_missing(tmp_path: Path) -> None:

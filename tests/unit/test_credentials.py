@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from crawler.arguments import parse_arguments
 from crawler.config import CrawlConfig, InvalidSetting
+from crawler.config_file import read_config, write_config
 from crawler.cookies import Cookie, CookieJar
 from crawler.credentials import NOTHING, Credentials, basic, redact
+from crawler.settings import make_config
 
 OWN = (("Authorization", "Bearer abc"), ("COOKIE", "a=1"), ("X-Key", "k"))
 
@@ -115,3 +120,24 @@ def test_settings_that_cannot_be(options: dict[str, object], complaint: str) -> 
         CrawlConfig(**options)  # type: ignore[arg-type]
     assert str(caught.value).startswith(complaint)
     assert "secret" not in str(caught.value)
+
+
+def test_the_command_line_and_crawl_toml_say_the_same(tmp_path: Path) -> None:
+    words = [
+        "-4", "--auth", "http://b.test:81=me:s=e:c", "--auth", "c.test=:", "--cookies", "c.txt", "--no-redact",
+        "--proxy", "http://me:x@p.test:80", "--ca-file", "ca.pem", "--insecure", "--client-cert", "c.pem",
+        "--client-key", "k.pem", "--bind-address", "127.0.0.1", "--allow-private",
+    ]  # fmt: skip
+    config = make_config(parse_arguments(words).settings)
+    assert config == CrawlConfig(
+        ipv4_only=True, auth=(("http://b.test:81", "me:s=e:c"), ("c.test", ":")), cookies="c.txt", redact=False,
+        proxy="http://me:x@p.test:80", ca_file="ca.pem", insecure=True, client_cert="c.pem", client_key="k.pem",
+        bind_address="127.0.0.1", allow_private=True,
+    )  # fmt: skip
+    write_config(tmp_path / "crawl.toml", config)
+    assert read_config(tmp_path / "crawl.toml") == config
+
+
+def test_the_short_forms() -> None:
+    assert make_config(parse_arguments(["-6"]).settings).ipv6_only
+    assert make_config(parse_arguments(["--max-depth", "1", "-4"]).settings).ipv4_only
