@@ -273,3 +273,5 @@ async def test_a_head_of_very_many_fields(tmp_path: Path) -> None:
             assert time.process_time() - began < 5
             assert exchange.whole is whole
             assert len(exchange.headers) == (count + 1 if whole else 0)
+            assert exchange.response is not None
+            exchange.response.close()
