@@ -96,6 +96,9 @@ class Claiming:
             if not origin.urls:
                 self._rest(origin)
                 return None
+        if origin.pace.ready_at() > now:
+            self._set.turn(origin)  # to be set aside until then
+            return None
         if self._robots and origin.robots_needed(now):
             return await self._claim_robots(origin, now)
         return self._claim_row(origin, now)
@@ -171,7 +174,7 @@ class Claiming:
         except BaseException:
             self._invalidate(origin)
             raise
-        if not origin.loaded or origin.state is not State.IDLE or origin.pace.ready_at() > now:
+        if not origin.loaded or origin.state is not State.IDLE:
             self._invalidate(origin)
             return False
         # What was claimed while the store was asked must not come twice.

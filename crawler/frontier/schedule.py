@@ -118,10 +118,10 @@ class WorkingSet:
             if ready == float("inf"):
                 origin.state = State.PARKED
                 self._parked.setdefault(origin.pace.name, []).append(origin)
-            elif ready > now:
+            elif ready > now and origin.urls:
                 self.set_timer(origin, ready)
             else:
-                return origin
+                return origin  # also one without rows at hand: if it has none at all, there is nothing to wait for
         return None
 
     def set_timer(self, origin: OriginQueue, moment: float) -> None:

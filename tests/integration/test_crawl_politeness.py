@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def hosts(count: int, pages: int) -> dict[str, Answer]:
 
 @pytest.mark.parametrize("per_host", [1, 2, 5])
 async def test_per_host_is_never_exceeded_and_made_use_of(crawl_dir: Path, per_host: int) -> None:
-    with Web(hosts(3, 15), pause=0.01) as web:
+    with Web(hosts(3, 15), pause=0.01 * per_host) as web:
         seeds = [f"http://h{n}.test/" for n in range(3)]
         await crawl(web, crawl_dir, *seeds, per_host=per_host)
         peaks = {host: peak for host, peak in web.peaks.items() if host}
@@ -40,7 +41,7 @@ async def test_ports_and_schemes_share_their_hosts_slots(crawl_dir: Path) -> Non
 @pytest.mark.parametrize("concurrency", [1, 4, 9])
 async def test_concurrency_is_never_exceeded_and_made_use_of(crawl_dir: Path, concurrency: int) -> None:
     answers = hosts(20, 3)
-    with Web(answers, pause=0.01) as web:
+    with Web(answers, pause=0.008 * concurrency) as web:
         await crawl(web, crawl_dir, *(f"http://h{n}.test/" for n in range(20)), concurrency=concurrency)
         assert web.peaks[""] == concurrency
         assert answers.keys() <= set(web.urls)
@@ -68,6 +69,18 @@ async def test_a_delay_for_one_host_holds_up_no_other(crawl_dir: Path) -> None:
         for asked in web.requests:
             first.setdefault(asked.url.split("/")[2], asked.at - started)
     assert max(first.values()) < 0.25
+
+
+async def test_no_delay_is_waited_for_when_there_is_nothing_more_to_ask(crawl_dir: Path) -> None:
+    """Neither at the end of a crawl nor at a limit; nor the back-off of a host whose last page failed."""
+    started = time.monotonic()
+    with Web({"http://a.test/": page("/1", "/2")}) as web:
+        first = await crawl(web, crawl_dir, "http://a.test/", robots=False, delay=20.0, max_pages=1)
+        assert first.summary.queued == 2
+    with Web({"http://b.test/": UNAVAILABLE}) as web:
+        second = await crawl(web, crawl_dir.with_name("other"), "http://b.test/", robots=False, delay=20.0)
+        assert second.summary.finished
+    assert time.monotonic() - started < 5
 
 
 async def test_automatic_delay_follows_the_hosts_own_time(crawl_dir: Path) -> None:
