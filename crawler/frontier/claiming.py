@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from crawler.clock import Clock
@@ -33,6 +34,15 @@ GATE: Final = 0
 """Stands for a row id in the key of a robots.txt claim."""
 
 
+@dataclass(frozen=True, slots=True)
+class Departures:
+    """What the store does not know yet of the origins and hosts that left the working set."""
+
+    ready_at: Mapping[int, float] = field(default_factory=dict)
+    """When each of these origins may be served next."""
+    paces: Mapping[str, Pace] = field(default_factory=dict)
+
+
 class Claiming:
     """What is given out now and next. Used by the event loop's thread alone; the store is asked in its own."""
 
@@ -51,6 +61,8 @@ class Claiming:
         """When an origin outside may have something to give: infinity when none has."""
         self._rested: dict[int, float] = {}
         """Values of `origins.ready_at` that are not yet in the store."""
+        self._cooling: dict[str, Pace] = {}
+        """Paces of hosts that left the set since the last commit, which may not be in the store as they are now."""
         self._changed = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
 
@@ -90,15 +102,18 @@ class Claiming:
             if not origin.busy:
                 self._unload(origin, now)
             return None  # its share is used up; if it is busy it goes when its last claim ends
+        if origin.next_due is not None and origin.next_due <= now:
+            origin.urls.clear()  # what waited comes before the rows already here
+            origin.loaded = False
         if not origin.urls:
             if not origin.loaded and not await self._reload(origin, now):
                 return None
             if not origin.urls:
                 self._rest(origin)
                 return None
-        if origin.pace.ready_at() > now:
-            self._set.turn(origin)  # to be set aside until then
-            return None
+            if origin.pace.ready_at() > now:
+                self._set.turn(origin)
+                return None
         if self._robots and origin.robots_needed(now):
             return await self._claim_robots(origin, now)
         return self._claim_row(origin, now)
@@ -160,7 +175,7 @@ class Claiming:
             origin.loaded = False
             self._set.set_timer(origin, origin.next_due)
         elif not origin.busy:
-            self._set.drop(origin)
+            self._drop(origin)
 
     # -- between memory and store ------------------------------------------------------------------------------
 
@@ -211,7 +226,7 @@ class Claiming:
         return len(waiting)
 
     def _pace(self, row: OriginRow, stored: HostRow | None, now: float) -> Pace:
-        pace = self._set.pace(row.host)
+        pace = self._set.pace(row.host) or self._cooling.pop(row.host, None)
         if pace is None:
             pace = Pace(row.host, self._delay, self._per_host)
             if stored is not None:
@@ -226,8 +241,12 @@ class Claiming:
         if self._robots:
             pace.crawl_delay = max(pace.crawl_delay, row.robots_delay)
 
+    def _drop(self, origin: OriginQueue) -> None:
+        if self._set.drop(origin):
+            self._cooling[origin.pace.name] = origin.pace
+
     def _unload(self, origin: OriginQueue, ready_at: float) -> None:
-        self._set.drop(origin)
+        self._drop(origin)
         self._rested[origin.row.id] = ready_at
         self._outside = min(self._outside, ready_at)
 
@@ -239,6 +258,7 @@ class Claiming:
 
     def restrict(self, kinds: frozenset[Kind] | None) -> None:
         self._wanted = Wanted(kinds)
+        self._set.restricted = kinds is not None
         for origin in self._set.origins.values():
             self._invalidate(origin)
         self._outside = 0.0
@@ -278,16 +298,18 @@ class Claiming:
 
     # -- after a transaction -----------------------------------------------------------------------------------
 
-    @property
-    def rested(self) -> Mapping[int, float]:
-        """Origins that left the set since the store was told, and when they may be served next: for the next commit."""
-        return dict(self._rested)
+    def departures(self) -> Departures:
+        """What left the set since the store was told: for the next commit."""
+        return Departures(dict(self._rested), dict(self._cooling))
 
-    def take_over(self, applied: Applied, ended: Iterable[CrawlURL], rested: Mapping[int, float], now: float) -> None:
-        """What a transaction did, the claims that it ended, and which of `rested` it stored."""
-        for id_, moment in rested.items():
+    def take_over(self, applied: Applied, ended: Iterable[CrawlURL], stored: Departures, now: float) -> None:
+        """What a transaction did, the claims that it ended, and which departures it stored."""
+        for id_, moment in stored.ready_at.items():
             if self._rested.get(id_) == moment:
                 del self._rested[id_]
+        for host, pace in stored.paces.items():
+            if self._cooling.get(host) is pace:
+                del self._cooling[host]
         for url in ended:
             self._end(url)
         for id_, row in applied.robots.items():

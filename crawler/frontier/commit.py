@@ -193,6 +193,7 @@ class Transaction:
         else:
             self._answer_gate(item, gated, now)
             settlement = self._settle_robots_url(item, origin, hash_)
+        self.applied.touched.add(origin)  # rows of the same URL get another attempt's number
         self.applied.robots[gated] = self.store.load_origin(gated)
         return settlement
 

@@ -42,7 +42,7 @@ class OriginQueue:
     loaded: bool = False
     """True when `urls` are the next rows of the store; False asks for a reload."""
     next_due: float | None = None
-    """When its first waiting row is due, if nothing else is left."""
+    """When its next waiting row is due, if it has one."""
     robots_in_flight: bool = False
     state: State = State.IDLE
     wake_at: float = 0.0
@@ -68,6 +68,8 @@ class WorkingSet:
         self._timed: list[tuple[float, int, OriginQueue]] = []
         self._tick = 0
         self._parked: dict[str, list[OriginQueue]] = {}
+        self.restricted = False
+        """True when not every queued row may be given, so that queue lengths say little."""
 
     def __len__(self) -> int:
         return len(self.origins)
@@ -77,14 +79,15 @@ class WorkingSet:
         self._hosts.setdefault(origin.pace.name, []).append(origin)
         self.turn(origin)
 
-    def drop(self, origin: OriginQueue) -> None:
-        """Forgets an origin that is idle or timed, and its host's pace with the last origin of that host."""
+    def drop(self, origin: OriginQueue) -> bool:
+        """Forgets an origin that is idle or timed. True if it was the last of its host, whose pace is gone with it."""
         origin.state = State.IDLE  # so its timer, if it has one, is void
         del self.origins[origin.row.id]
         others = self._hosts[origin.pace.name]
         others.remove(origin)
         if not others:
             del self._hosts[origin.pace.name]
+        return not others
 
     def pace(self, host: str) -> Pace | None:
         """The pace of a host that has a loaded origin."""
@@ -109,7 +112,9 @@ class WorkingSet:
             self._ring.append(origin)
 
     def take(self, now: float) -> OriginQueue | None:
-        """The origin whose turn it is, out of the ring, or None; those that must wait are set aside on the way."""
+        """The origin whose turn it is, out of the ring, or None; those that must wait are set aside on the way.
+
+        One that may have nothing to give is not set aside: a crawl must not wait for it before it ends."""
         self._wake(now)
         while self._ring:
             origin = self._ring.popleft()
@@ -118,11 +123,14 @@ class WorkingSet:
             if ready == float("inf"):
                 origin.state = State.PARKED
                 self._parked.setdefault(origin.pace.name, []).append(origin)
-            elif ready > now and origin.urls:
+            elif ready > now and (origin.urls or self._has_more(origin)):
                 self.set_timer(origin, ready)
             else:
-                return origin  # also one without rows at hand: if it has none at all, there is nothing to wait for
+                return origin
         return None
+
+    def _has_more(self, origin: OriginQueue) -> bool:
+        return not self.restricted and origin.row.queued > len(origin.claimed)
 
     def set_timer(self, origin: OriginQueue, moment: float) -> None:
         """Sets an idle origin aside until then."""

@@ -19,7 +19,7 @@ from crawler.concurrency.shielded import outlast
 from crawler.frontier import Commit, CommitFailed, CommitItem, Counts, HostReport, Readiness, RobotsAnswer, SegmentState
 from crawler.frontier import ledger as questions
 from crawler.frontier.applied import Applied
-from crawler.frontier.claiming import Claiming
+from crawler.frontier.claiming import Claiming, Departures
 from crawler.frontier.commit import Transaction
 from crawler.frontier.store import HostRow, Store
 from crawler.frontier.thread import StoreThread
@@ -125,14 +125,15 @@ class SqliteFrontier:
     async def commit(self, commit: Commit) -> Sequence[Outcome | None]:
         now = self._clock.time()
         paces = self._learned(commit.items, now)
-        hosts = [HostRow(p.name, p.smoothed, p.backoff, p.next_ready, p.done) for p in paces.values()]
-        rested = self._claiming.rested
+        left = self._claiming.departures()
+        rows = {**left.paces, **paces}.values()
+        hosts = [HostRow(p.name, p.smoothed, p.backoff, p.next_ready, p.done) for p in rows]
 
         def work(transaction: Transaction) -> list[Outcome | None]:
-            transaction.apply(commit, hosts, rested, now)
+            transaction.apply(commit, hosts, left.ready_at, now)
             return transaction.applied.outcomes
 
-        return await self._transact(work, commit.items, paces, rested, now)
+        return await self._transact(work, commit.items, paces, left, now)
 
     def _learned(self, items: Sequence[CommitItem], now: float) -> dict[str, Pace]:
         """What the hosts of these attempts teach: copies, since the batch may fail and be committed again."""
@@ -150,7 +151,7 @@ class SqliteFrontier:
         work: Callable[[Transaction], T],
         items: Sequence[CommitItem] = (),
         paces: Mapping[str, Pace] | None = None,
-        rested: Mapping[int, float] | None = None,
+        left: Departures | None = None,
         now: float | None = None,
     ) -> T:
         """Runs a transaction and takes over what it did. A cancel takes effect after both, never between them."""
@@ -163,7 +164,7 @@ class SqliteFrontier:
             pace = self._claiming.origin(item.url).pace
             if paces is not None and pace.name in paces:
                 pace.learn(paces[pace.name])
-        self._claiming.take_over(applied, [item.url for item in items], rested or {}, moment)
+        self._claiming.take_over(applied, [item.url for item in items], left or Departures(), moment)
         self._remember(applied.marked)
         if cancels:
             raise asyncio.CancelledError

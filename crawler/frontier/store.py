@@ -18,7 +18,8 @@ from pathlib import Path
 
 from crawler.errors import LedgerError
 from crawler.frontier import Counts, SegmentState
-from crawler.frontier.rows import QueueRow, Wanted, host_of
+from crawler.frontier.ledger import next_attempt
+from crawler.frontier.rows import Mode, QueueRow, Wanted, host_of
 from crawler.frontier.schema import FORMAT, PRAGMAS, TABLES
 
 _QUEUE_COLUMNS = "q.id, q.hash, q.url, q.kind, q.depth, q.offsite, q.redirects, q.via, q.seed, q.attempt, q.mode, v.url"
@@ -222,7 +223,13 @@ class Store:
                 (origin, low, high, enough),
             )
             rows += [QueueRow._make((*row, False)) for row in queued if row[2] not in claimed]
-        return rows[:limit], due
+        return [self._with_attempt(row) for row in rows[:limit]], due
+
+    def _with_attempt(self, row: QueueRow) -> QueueRow:
+        """Since a fetch beyond the outcome was queued, the URL may have been asked for again as a robots.txt."""
+        if row.mode != Mode.AGAIN:
+            return row
+        return row._replace(attempt=next_attempt(self.db, self.round, row.origin, row.hash)[0])
 
     # -- segments ----------------------------------------------------------------------------------------------
 
