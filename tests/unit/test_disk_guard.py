@@ -72,9 +72,9 @@ async def test_a_write_that_succeeds_ends_the_shortage() -> None:
     refusing.on_change = lambda: changes.append(refusing.pause)
     refusing.refused()
     await refusing.room()
-    assert refusing.pause is not None, "no room before a write has found some"
+    before = refusing.pause
     refusing.accepted()
-    assert refusing.pause is None
+    assert (before is None, refusing.pause) == (False, None), "paused until a write has found room"
     clock.now += 100
     refusing.refused()
     await refusing.room()
