@@ -21,7 +21,7 @@ from tests.support.archive_check import assert_complete, assert_kept, read_log
 from tests.support.engine import config_of
 from tests.support.serving import until
 from tests.support.site import SMALL_SEGMENT, Site, small_site
-from tests.support.stepping import Stepped, run_stepping
+from tests.support.stepping_loop import Stepped, run_stepping
 
 ROUNDS = 10
 Rounds = Callable[[int], int]
