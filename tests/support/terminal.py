@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -100,7 +101,7 @@ def on_terminal(
         [*own_session, *command], cwd=cwd, env=dict(environment), stdin=theirs, stdout=theirs, stderr=theirs
     )
     os.close(theirs)
-    screen, pending = Screen(columns), b""
+    screen, decoder, pending = Screen(columns), codecs.getincrementaldecoder("utf-8")(), ""
     deadline = time.monotonic() + seconds
     try:
         while time.monotonic() < deadline:
@@ -112,13 +113,15 @@ def on_terminal(
                 break
             if not data:
                 break
-            pending += data
-            whole = pending.rfind(b"\n") + 1  # neither a character nor a sequence goes on behind a line's end
-            text, pending = pending[:whole].decode(), pending[whole:]
-            screen.feed(text)
+            pending += decoder.decode(data)
+            whole = len(pending)
+            if (escape := pending.rfind("\x1b")) >= 0 and not _SEQUENCE.match(pending, escape):
+                whole = escape  # the rest of the sequence is still to come
+            screen.feed(pending[:whole])
+            pending = pending[whole:]
             if (typed := type_when(screen)) is not None:
                 os.write(ours, typed)
-        screen.feed(pending.decode())
+        screen.feed(pending)
         return process.wait(max(0.1, deadline - time.monotonic())), screen
     finally:
         process.kill()
