@@ -62,6 +62,8 @@ def _search(markup: bytes | str, references: References, *, svg_title: bool = Fa
             _add(tag, attributes, references)
             if tag not in _WITH_TEXT:
                 continue
+            if tag == "script" and not references.guesses and "type" not in attributes:
+                continue  # a program: most are, and their text need not be copied
             if tag == "template":  # what it holds is a document fragment of its own
                 pending.extend(iter(fragment.css(selector)) for fragment in node.template_fragments())
                 break
