@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 import pytest
 
@@ -48,6 +48,8 @@ def _v6(prefix: int, inner: IPv4Address, shift: int) -> str:
     return str(IPv6Address(prefix | int(inner) << shift))
 
 
+SIX_TO_FOUR = IPv6Network("2002::/16")
+
 DISGUISES = {
     "IPv4-mapped": lambda inner: _v6(0xFFFF << 32, inner, 0),
     "NAT64": lambda inner: _v6(0x64FF9B << 96, inner, 0),
@@ -76,11 +78,11 @@ def test_compatible_and_translated_addresses_are_never_public(address: str) -> N
 
 
 def test_what_python_calls_private_is_not_public(rng: random.Random) -> None:
-    """As one more witness, where it is right: it knows no disguise, and calls some translation prefixes global."""
+    """As one more witness, disguises aside: of 6to4, some versions call all private, and some all public."""
     for _ in range(5000):
         four, six = IPv4Address(rng.getrandbits(32)), IPv6Address(rng.getrandbits(125) | 1 << 125)
         for address in (four, six):
-            if is_public(str(address)):
+            if is_public(str(address)) and address not in SIX_TO_FOUR:
                 assert not address.is_private, address
                 assert not address.is_multicast, address
 
