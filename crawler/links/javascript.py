@@ -17,7 +17,8 @@ from crawler.links.roles import GUESS_JS
 MAX_GUESSES = 2_000
 """Of one document: a bundle of a large program holds less that is worth asking for."""
 
-_LITERAL = re.compile(r"""(["'`])((?:(?!\1)[^\\\s]|\\[^\s]){4,1024}+)\1""")
+_LITERAL = re.compile(r"""(["'`])((?:(?!\1)[^\\\s]|\\(?:/|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})){4,1024}+)\1""")
+"""No escaped quotes: none stand in addresses, and each would be taken for the beginning of another string."""
 _ABSOLUTE = re.compile(
     r"(?:https?:)?//(?:[a-z0-9_-]+\.)+[a-z0-9-]{2,}(?::\d{1,5})?(?:[/?][^\s<>\"'{}|\\^`()\[\],;]*)?\Z", re.I
 )
@@ -32,7 +33,7 @@ _NAMESPACES = re.compile(
     r"https?://(?:www\.w3\.org/(?:\d{4}|XML|TR)\b|schema\.org|json-schema\.org|ns\.adobe\.com|xmlns?\.)", re.I
 )
 _FORMAT = re.compile(r"%(?![0-9a-fA-F]{2})")
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(/))")
 
 
 def extract_javascript(document: Document, references: References) -> None:

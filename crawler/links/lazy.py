@@ -29,6 +29,7 @@ LAZY_URLS = frozenset(
 )
 LAZY_SRCSETS = frozenset(("data-srcset", "data-lazy-srcset", "data-original-set", "data-sources"))
 
+_MAX_LENGTH = 4_096  # longer ones would take the pattern long
 _SURE = frozenset(("data-src", "data-lazy-src", "data-original", "data-poster"))
 _ADDRESS = re.compile(
     r"""\s*(?!\#)(?:
@@ -52,5 +53,5 @@ def add_lazy(name: str, value: str, role: Role, references: References, *, media
     """Notes the address in a lazy-loading attribute, if it is one. Backgrounds may be written as CSS."""
     if "url(" in value:
         add_css(value, references)
-    elif (media and name in _SURE) or _ADDRESS.match(value):
+    elif (media and name in _SURE) or (len(value) <= _MAX_LENGTH and _ADDRESS.match(value)):
         references.add(value, role)

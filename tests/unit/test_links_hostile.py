@@ -34,6 +34,10 @@ COSTLY = {
     "many tags": b"<br>" * 100_001,
 }
 LARGE = {
+    "a long lazy value": b"<p data-bg='" + b"a.bc?" * 200_000 + b"|'>",
+    "many lazy values": b"<p data-bg='a.bc?a.bc?a.bc?|'>" * 50_000,
+    "deep JSON-LD": b"<script type=application/ld+json>" + b'{"a":[' * 200_000 + b"</script>",
+    "long JSON-LD": b"<script type=application/ld+json>[" + b'"/%s",' % (b"a" * 2_000) * 2_000 + b"</script>",
     "a long attribute": b'<p title="' + b"x" * 10_000_000 + b'">',
     "nested templates": b"<template>" * 5_000 + LINK + b"</template>" * 5_000,
     "nested svg": b"<svg>" * 20_000 + b"</svg>" * 20_000,
@@ -68,6 +72,30 @@ def test_large_documents_take_linear_time(name: str) -> None:
     seconds, links = cpu_seconds(LINK + b"</a>" + LARGE[name] + LINK.replace(b"link", b"last"))
     assert {"http://h/link", "http://h/last"} <= set(links)
     assert seconds < LIMIT
+
+
+@pytest.mark.parametrize(
+    ("media_type", "content"),
+    [
+        (
+            "text/javascript",
+            b"'" + b"/a.b" * 255 + b"|';" + b"'\"`" * 300_000 + (b"'" + b"/a.b" * 255 + b"|';") * 1_000,
+        ),
+        ("text/javascript", b"'\\" * 500_000),
+        ("application/json", b'"/' * 500_000),
+        ("application/json", b"[" * 1_000_000),
+        ("application/rss+xml", b"<rss>" + b"<item>" * 200 + b"&" * 1_000_000),
+        ("text/xml", b"<!-- -->" * 150 + b"<!" * 100_000),
+        ("text/xml", b"<?xml-stylesheet " * 100_000),
+        ("application/x-mpegurl", b'#EXT-X-KEY:URI="x",' * 50_000),
+        ("application/dash+xml", b"<MPD><SegmentTemplate media='" + b"$Number" * 100_000 + b"'/>"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_other_documents_take_linear_time(media_type: str, content: bytes) -> None:
+    started = time.thread_time()
+    extract(Document("http://h/", media_type, None, content, guesses=True))
+    assert time.thread_time() - started < LIMIT
 
 
 def test_usual_documents_get_a_tree() -> None:
