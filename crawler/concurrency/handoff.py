@@ -3,7 +3,7 @@
 Terms. *weight*: the bytes of memory an item holds. *failed*: the consumer is gone; every put raises its error.
 
 Invariants.
-- items <= max_items, and weight <= max_weight unless a single item alone is heavier (it is let in when nothing else is).
+- items <= max_items, and weight <= max_weight unless one item alone is heavier (it is let in when nothing else is).
 - Items leave in the order in which their puts were admitted.
 - A put that raises left nothing behind; a put that returned will be taken, or `leftover` gives the item back.
 """
@@ -95,7 +95,7 @@ class Handoff(Generic[T]):
         self._hurried.set()
 
     async def take(self, max_items: int, max_weight: int, linger: float) -> list[T]:
-        """The next batch in order: what is there, after waiting up to `linger` seconds for it to fill; [] at the end."""
+        """The next batch in order: what is there, after up to `linger` seconds for it to fill; [] at the end."""
         while not self._items:
             if self._error is not None:
                 raise self._error

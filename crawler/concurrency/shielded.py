@@ -32,7 +32,9 @@ async def outlast(task: asyncio.Task[Any], on_cancel: Callable[[], object] | Non
     return cancels
 
 
-async def finish(work: asyncio.Task[T] | Coroutine[Any, Any, T], *, grace: float | None = None, name: str = "work") -> T:
+async def finish(
+    work: asyncio.Task[T] | Coroutine[Any, Any, T], *, grace: float | None = None, name: str = "work"
+) -> T:
     """Runs `work` as a task of its own to its end, through any number of cancels of the caller.
 
     Raises the work's own exception; GraceExceeded when it takes longer than `grace` seconds (the work is then
