@@ -46,6 +46,12 @@ class DirectoryLock:
 
     def release(self) -> None:
         """Unlocks; does nothing if the lock is not held."""
+        if self._handle is not None:
+            # Said aloud, because a child that was forked a moment ago may not have closed its descriptor yet.
+            fcntl.flock(self._handle, fcntl.LOCK_UN)
+            self._close()
+
+    def _close(self) -> None:
         handle, self._handle = self._handle, None
         _HELD.discard(self)
         if handle is not None:
@@ -68,7 +74,7 @@ our death. A started program loses the file by O_CLOEXEC; a mere fork has to clo
 
 def _forget_in_child() -> None:
     for lock in list(_HELD):
-        lock.release()  # closes the child's descriptor only; the parent's keeps the lock
+        lock._close()  # the child's descriptor only; the parent's keeps the lock
 
 
 os.register_at_fork(after_in_child=_forget_in_child)
