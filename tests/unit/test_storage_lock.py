@@ -58,7 +58,9 @@ def test_death_frees_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "child",
     [
-        "import os, time; r, w = os.pipe(); pid = os.fork()\nif not pid:\n os.write(w, b'x'); time.sleep(60)\nos.read(r, 1)",
+        "import os, time; r, w = os.pipe(); pid = os.fork()\n"
+        "if not pid:\n os.write(w, b'x'); time.sleep(60)\n"
+        "os.read(r, 1)",
         "import subprocess; pid = subprocess.Popen(['sleep', '60'], close_fds=False).pid",
     ],
     ids=["fork", "program"],
