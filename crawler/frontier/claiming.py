@@ -122,7 +122,7 @@ class Claiming:
         row = origin.urls.popleft()
         if not origin.urls:
             origin.loaded = False
-        if self._gates:
+        if self._gates or row.attempt > 1:
             row = row._replace(attempt=max(row.attempt, self._attempts_in_flight(row.url) + 1))
         self._start(origin, now, asks=row.mode != Mode.REJUDGE)
         origin.claimed.add(row.id)

@@ -99,13 +99,15 @@ class Transaction:
         reason = self._remove(row, best)
         if row.mode == Mode.REJUDGE:
             return None, via
+        if row.attempt > 1:
+            self.applied.touched.add(row.origin)  # another row of the same URL gets another attempt's number
         match item.disposition:
             case RetryAt(seconds, why):
                 self._enter_attempt(item, *key, why)
                 self._wait(row, reason, now + seconds)
                 return None, via
             case Settled():
-                if via is None:
+                if via is None and row.mode == Mode.FETCH:
                     raise ValueError(f"{row.url}: has no outcome yet, so this attempt cannot be an additional one")
                 self._enter_attempt(item, *key, None)
                 return None, via

@@ -26,6 +26,7 @@ _FORGET_REFUSAL = (
     " WHERE id = ? AND robots_refusal IS NOT NULL"
 )
 """A robots.txt that could not be had is asked for again; one that was had stays in force."""
+# An outcome that will be superseded: only so the numbers of later attempts follow on its own.
 _FAILURE_TO_ATTEMPT = (
     "INSERT OR REPLACE INTO attempts SELECT round, origin, hash, attempt, url, reason, time, status, ms,"
     " segment, offset, length, record_id, digest, metadata_offset FROM ledger WHERE seq = ?"
@@ -155,6 +156,7 @@ class Queueing:
             key = (origin, hash_)
             attempt, _ = next_attempt(self._db, self._round, *key)
             best = self._db.execute("SELECT rank FROM seen WHERE origin = ? AND hash = ?", key).fetchone()[0]
+            self._db.execute(_FAILURE_TO_ATTEMPT, (seq,))
             kind, offsite, depth = unrank(best)
             place = "UPDATE seen SET place = ? WHERE origin = ? AND hash = ?"
             self._db.execute(place, (-self._applied.next_id, *key))

@@ -226,10 +226,11 @@ class Store:
         return [self._with_attempt(row) for row in rows[:limit]], due
 
     def _with_attempt(self, row: QueueRow) -> QueueRow:
-        """Since a fetch beyond the outcome was queued, the URL may have been asked for again as a robots.txt."""
-        if row.mode != Mode.AGAIN:
+        """Since it was queued, the URL may have been asked for otherwise: as a robots.txt, or beyond its outcome."""
+        if row.mode == Mode.REJUDGE or (row.mode == Mode.FETCH and row.attempt == 1):
             return row
-        return row._replace(attempt=next_attempt(self.db, self.round, row.origin, row.hash)[0])
+        attempt, _ = next_attempt(self.db, self.round, row.origin, row.hash)
+        return row._replace(attempt=max(row.attempt, attempt))
 
     # -- segments ----------------------------------------------------------------------------------------------
 

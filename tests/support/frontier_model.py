@@ -69,7 +69,8 @@ class Entry:
     kind: OutcomeKind | None = None
     kept: bool = False
     again_used: bool = False
-    again_queued: bool = False
+    again: int = 0
+    """Rows that ask for one more fetch beyond the outcome: one an outcome."""
     rejudge: int = 0
     """Rows that ask for its links to be judged again."""
 
@@ -195,15 +196,16 @@ class FrontierModel:
         for url in failed:
             entry = self.entries[url]
             last = max(n for (u, n) in self.attempts if u == url)
-            entry.place, entry.due, entry.attempt = Place.QUEUED, 0.0, last + 1
+            entry.place, entry.due, entry.attempt, entry.again_used = Place.QUEUED, 0.0, last + 1, False
             self.requeued[url] += 1
 
     async def finish(self) -> None:
         """Everything is archived until the frontier says that nothing is left; it must say so, and not spin."""
         for _ in range(5000):
             await self.claim()
+            given = bool(self.claimed)
             await self.commit_batch(list(self.claimed))
-            if not self.claimable(self.bench.clock.now):
+            if not given:
                 said = await idle(self.frontier)
                 if said is Readiness.EMPTY:
                     return
@@ -217,7 +219,7 @@ class FrontierModel:
         found = []
         for url, entry in self.entries.items():
             ready = entry.place is Place.QUEUED and entry.due <= now
-            if not (ready or entry.again_queued or entry.rejudge):
+            if not (ready or entry.again or entry.rejudge):
                 continue
             active = sum(host_of(other.url) == host_of(url) for other in self.running)
             if active >= PER_HOST or now < self.latest_start.get(host_of(url), 0.0) + DELAY:
@@ -268,13 +270,13 @@ class FrontierModel:
             entry.rejudge -= 1
             return
         if url.again:
-            assert entry.again_queued
-            entry.again_queued = False
+            assert entry.again > 0
+            entry.again -= 1
             return
         assert entry.place is Place.QUEUED, f"{url.url} is {entry.place}"
         assert entry.due <= now
         assert rank(url.kind, url.offsite, url.depth) == entry.rank
-        assert url.attempt == entry.attempt
+        assert url.attempt >= entry.attempt
         entry.place, entry.claimed_rank = Place.CLAIMED, entry.rank
 
     def unclaim(self, url: CrawlURL) -> None:
@@ -285,7 +287,7 @@ class FrontierModel:
         if url.rejudge:
             entry.rejudge += 1
         elif url.again:
-            entry.again_queued = True
+            entry.again += 1
         elif entry.place is Place.CLAIMED:
             entry.place = Place.QUEUED
 
@@ -362,7 +364,8 @@ class FrontierModel:
             entry = self.entries.get(link.url)
             if link.again and entry is not None and entry.place is Place.DONE:
                 if not entry.again_used:
-                    entry.again_used = entry.again_queued = True
+                    entry.again_used = True
+                    entry.again += 1
                 continue
             value = rank(link.kind, link.offsite, link.depth)
             best[link.url] = min(value, best.get(link.url, value))
@@ -381,7 +384,7 @@ class FrontierModel:
         for url, entry in self.entries.items():
             assert entry.place is Place.DONE, f"{url} is lost"
             assert not entry.rejudge
-            assert not entry.again_queued
+            assert not entry.again
             assert self.settled[url] == 1 + self.requeued[url]
         told = list(self.frontier.outcomes(0))
         assert [outcome.seq for outcome in told] == list(range(1, self.seq + 1))
