@@ -7,7 +7,7 @@ from crawler.version import NAME, VERSION
 
 
 def user_agent(config: CrawlConfig) -> str:
-    """The User-Agent header: `--user-agent`, or the program's own with the contact address as other crawlers give it."""
+    """The User-Agent header: `--user-agent`, or the program's own, with the contact address as other crawlers do."""
     if config.user_agent is not None:
         return config.user_agent
     return f"{NAME}/{VERSION} (+{config.contact})" if config.contact else f"{NAME}/{VERSION}"

@@ -54,9 +54,7 @@ def payload_digest(block: bytes | Block, payload: HttpPayload, algorithm: Digest
     return digest_of(memoryview(block)[payload.head_end :], algorithm)
 
 
-def digests_of(
-    block: bytes | Block, payload: HttpPayload | None, algorithm: DigestAlgorithm
-) -> tuple[str, str | None]:
+def digests_of(block: bytes | Block, payload: HttpPayload | None, algorithm: DigestAlgorithm) -> tuple[str, str | None]:
     """Block digest and payload digest (None without a payload), reading a block that is not in memory once."""
     if isinstance(block, bytes):
         return digest_of(block, algorithm), None if payload is None else payload_digest(block, payload, algorithm)

@@ -1,8 +1,8 @@
 """Where an archive keeps its files: a crawl directory is a pywb collection and an unpacked WACZ at once.
 
-    DIR/archive/    segments, `.open` while being written
-    DIR/indexes/    derived from segments and ledger, rebuildable: SEGMENT.cdxj, manifest.jsonl
-    DIR/.lock       held by whoever writes
+DIR/archive/    segments, `.open` while being written
+DIR/indexes/    derived from segments and ledger, rebuildable: SEGMENT.cdxj, manifest.jsonl
+DIR/.lock       held by whoever writes
 """
 
 from __future__ import annotations

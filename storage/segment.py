@@ -132,9 +132,7 @@ class Batch:
                         gathered, size = [], 0
                 length = self.offset - start
                 row.append(
-                    Written(
-                        self._segment, start, length, record.id, encoded.block_digest, encoded.payload_digest
-                    )
+                    Written(self._segment, start, length, record.id, encoded.block_digest, encoded.payload_digest)
                 )
                 self.records += 1
         if gathered:

@@ -11,8 +11,6 @@ T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
 
 
-async def in_thread(
-    executor: Executor | None, function: Callable[[*Arguments], T], *arguments: *Arguments
-) -> T:
+async def in_thread(executor: Executor | None, function: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
     """Calls `function` in `executor`, the loop's own when None. A cancel abandons the thread but does not stop it."""
     return await asyncio.get_running_loop().run_in_executor(executor, function, *arguments)

@@ -1,11 +1,14 @@
 """A bounded hand-off from many producers to one consumer, in items and in bytes, that fails instead of hanging.
 
 Terms. *weight*: the bytes of memory an item holds. *failed*: the consumer is gone; every put raises its error.
+*line*: the puts that wait for room, in the order in which they came.
 
 Invariants.
 - items <= max_items, and weight <= max_weight unless one item alone is heavier (it is let in when nothing else is).
-- Items leave in the order in which their puts were admitted.
+- Items are admitted in the order of their puts, so a heavy one is not passed for ever by light ones, and they leave in
+  the order in which they were admitted. Whoever offers while others stand in line is refused.
 - A put that raises left nothing behind; a put that returned will be taken, or `leftover` gives the item back.
+- While there is room for the first in line, it is on its way in: no wake-up is lost, whoever is cancelled when.
 """
 
 from __future__ import annotations
@@ -29,10 +32,13 @@ class Handoff(Generic[T]):
         self._max_items, self._max_weight, self._weigh = max_items, max_weight, weigh
         self._items: deque[tuple[T, int]] = deque()
         self._weight = 0
-        self._putters: deque[asyncio.Future[None]] = deque()
-        self._arrived = asyncio.Event()
-        self._hurried = asyncio.Event()
-        self._closed = False
+        self._line: deque[tuple[asyncio.Event, int]] = deque()
+        """Each waiting put: what wakes it, and its weight."""
+        self._ready = asyncio.Event()
+        """Wakes the consumer: there is as much as it waits for, or no reason to wait."""
+        self._enough = (1, 0)
+        """Items and weight that the consumer waits for, the latter if it is not 0."""
+        self._hurried = self._closed = False
         self._error: BaseException | None = None
 
     def __len__(self) -> int:
@@ -45,67 +51,76 @@ class Handoff(Generic[T]):
 
     def __repr__(self) -> str:
         state = "failed" if self._error else "closed" if self._closed else "open"
-        return f"<Handoff {state} items={len(self._items)} weight={self._weight} waiting={len(self._putters)}>"
+        return f"<Handoff {state} items={len(self._items)} weight={self._weight} waiting={len(self._line)}>"
+
+    # -- producers ---------------------------------------------------------------------------------------------
 
     def offer(self, item: T) -> bool:
         """Gives the item over if there is room at once. Raises the consumer's error, or HandoffClosed."""
-        return self._admit(item, self._weigh(item))
-
-    def _admit(self, item: T, weight: int) -> bool:
-        if self._error is not None:
-            raise self._error
-        if self._closed:
-            raise HandoffClosed
-        if not self._fits(weight):
+        weight = self._weigh(item)
+        self._check_open()
+        if self._line or not self._fits(weight):
             return False
-        self._items.append((item, weight))
-        self._weight += weight
-        self._arrived.set()
-        if self._putters:
-            self._wake_putter()
+        self._admit(item, weight)
         return True
 
     async def put(self, item: T) -> None:
         """Waits for room and gives the item over. Raises the consumer's error, or HandoffClosed."""
+        if self.offer(item):
+            return
         weight = self._weigh(item)
-        while not self._admit(item, weight):
-            room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._putters.append(room)
-            try:
-                await room
-            except BaseException:
-                if room in self._putters:
-                    self._putters.remove(room)
-                elif self._error is None:
-                    self._wake_putter()  # woken and cancelled at once: the room goes to the next
-                raise
+        place = (asyncio.Event(), weight)
+        self._line.append(place)
+        self._wake_consumer()  # it need not wait for more than there is room for
+        try:
+            while True:
+                await place[0].wait()
+                self._check_open()
+                if self._fits(weight):
+                    break
+                place[0].clear()
+        except BaseException:
+            self._line.remove(place)
+            self._wake_first()
+            raise
+        self._line.remove(place)
+        self._admit(item, weight)
+        self._wake_first()
+
+    def _check_open(self) -> None:
+        if self._error is not None:
+            raise self._error
+        if self._closed:
+            raise HandoffClosed
 
     def _fits(self, weight: int) -> bool:
         return len(self._items) < self._max_items and (not self._items or self._weight + weight <= self._max_weight)
 
-    def _wake_putter(self) -> None:
-        while self._putters:
-            room = self._putters.popleft()
-            if not room.done():
-                room.set_result(None)
-                return
+    def _admit(self, item: T, weight: int) -> None:
+        self._items.append((item, weight))
+        self._weight += weight
+        self._wake_consumer()
 
-    def hurry(self) -> None:
-        """Nobody is about to put more: the consumer need not wait to fill its batch."""
-        self._hurried.set()
+    def _wake_first(self) -> None:
+        """Lets the first in line in if there is room for it; it will do the same for the next."""
+        if self._line and self._fits(self._line[0][1]):
+            self._line[0][0].set()
+
+    # -- the consumer ------------------------------------------------------------------------------------------
 
     async def take(self, max_items: int, max_weight: int, linger: float) -> list[T]:
-        """The next batch in order: what is there, after up to `linger` seconds for it to fill; [] at the end."""
+        """The next batch in order: what is there, after up to `linger` seconds for it to fill; [] at the end.
+
+        An item heavier than `max_weight` is a batch of its own. Raises the error of `fail` when nothing is left."""
         while not self._items:
             if self._error is not None:
                 raise self._error
             if self._closed:
                 return []
-            self._arrived.clear()
-            self._hurried.clear()
-            await self._arrived.wait()
-        if len(self._items) < max_items and self._weight < max_weight and not self._closed:
-            await self._linger(linger, max_items, max_weight)
+            self._hurried = False
+            await self._wait_for(1, 0)
+        if linger > 0:
+            await self._linger(max_items, max_weight, linger)
         batch: list[T] = []
         weight = 0
         while self._items and len(batch) < max_items and (not batch or weight + self._items[0][1] <= max_weight):
@@ -113,50 +128,57 @@ class Handoff(Generic[T]):
             batch.append(item)
             weight += size
         self._weight -= weight
-        self._wake_putter()
+        self._wake_first()
         return batch
 
-    async def _linger(self, seconds: float, max_items: int, max_weight: int) -> None:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
-        timer = loop.call_later(seconds, self._hurried.set)
+    async def _linger(self, max_items: int, max_weight: int, seconds: float) -> None:
+        timer = asyncio.get_running_loop().call_later(seconds, self.hurry)
         try:
-            while not self._hurried.is_set() and not self._closed and loop.time() < deadline:
-                if len(self._items) >= min(max_items, self._max_items) or self._weight >= max_weight or self._putters:
-                    break
-                self._arrived.clear()
-                waits = [asyncio.ensure_future(self._arrived.wait()), asyncio.ensure_future(self._hurried.wait())]
-                try:
-                    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    for wait in waits:
-                        wait.cancel()
+            await self._wait_for(min(max_items, self._max_items), max_weight)
         finally:
             timer.cancel()
-            self._hurried.clear()
+            self._hurried = False
+
+    async def _wait_for(self, items: int, weight: int) -> None:
+        self._enough = (items, weight)
+        self._ready.clear()
+        self._wake_consumer()
+        await self._ready.wait()
+
+    def _wake_consumer(self) -> None:
+        items, weight = self._enough
+        enough = len(self._items) >= items or bool(weight and self._weight >= weight)
+        if enough or self._line or self._hurried or self._closed or self._error is not None:
+            self._ready.set()
+
+    def hurry(self) -> None:
+        """Nobody is about to put more: the consumer need not wait to fill its batch."""
+        self._hurried = True
+        if self._items:
+            self._ready.set()
+
+    # -- the end -----------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """No more puts; the consumer takes what is left and then gets []."""
         self._closed = True
-        self._arrived.set()
-        self._hurried.set()
-        while self._putters:
-            self._wake_putter()
+        self._wake_all()
 
     def fail(self, error: BaseException) -> None:
         """The consumer died: every waiting and every later put raises `error` at once; so does a take of nothing."""
         if self._error is None:
             self._error = error
-        self._arrived.set()
-        self._hurried.set()
-        while self._putters:
-            room = self._putters.popleft()
-            if not room.done():
-                room.set_exception(self._error)
+        self._wake_all()
+
+    def _wake_all(self) -> None:
+        self._wake_consumer()
+        for place, _ in self._line:
+            place.set()
 
     def leftover(self) -> list[T]:
         """Takes out whatever nobody will consume any more."""
         items = [item for item, _ in self._items]
         self._items.clear()
         self._weight = 0
+        self._wake_first()
         return items

@@ -140,17 +140,13 @@ class Claiming:
         text = row.robots_url or f"{row.name}/robots.txt"
         origin.robots_in_flight = True
         try:
-            attempt, again = await self._thread.read(
-                lambda: next_attempt_of(self._store.db, self._store.round, text)
-            )
+            attempt, again = await self._thread.read(lambda: next_attempt_of(self._store.db, self._store.round, text))
         except BaseException:
             origin.robots_in_flight = False
             self._set.turn(origin)
             raise
         attempt = max(attempt, self._attempts_in_flight(text) + 1)
-        url = CrawlURL(
-            text, Kind.ROBOTS, redirects=row.robots_hops, attempt=attempt, again=again, key=(row.id, GATE)
-        )
+        url = CrawlURL(text, Kind.ROBOTS, redirects=row.robots_hops, attempt=attempt, again=again, key=(row.id, GATE))
         self._gates[url.key] = url
         self._start(origin, now)
         return url

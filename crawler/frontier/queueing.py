@@ -86,9 +86,7 @@ class Queueing:
             self._rejudge_settled(origin, hash_, link, place)
         return 1
 
-    def insert(
-        self, origin: int, hash_: int, url: str, reason: Reason, via: Via, mode: Mode, attempt: int = 1
-    ) -> None:
+    def insert(self, origin: int, hash_: int, url: str, reason: Reason, via: Via, mode: Mode, attempt: int = 1) -> None:
         """A new row of `queue`, under the next id."""
         self._insert(self._applied.next_id, origin, hash_, url, reason, via, mode, attempt)
         self._applied.next_id += 1

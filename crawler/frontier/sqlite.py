@@ -49,9 +49,7 @@ class SqliteFrontier:
         self._depth_matters = depth_matters
         self._clock = clock or SystemClock()
         self._thread = StoreThread(store.path)
-        self._claiming = Claiming(
-            store, self._thread, self._clock, delay=delay, per_host=per_host, robots=robots
-        )
+        self._claiming = Claiming(store, self._thread, self._clock, delay=delay, per_host=per_host, robots=robots)
         self._known: dict[str, int] = {}
 
     @classmethod

@@ -35,9 +35,7 @@ class Web:
     def __init__(self, rng: random.Random, *, hosts: int, pages: int) -> None:
         self._rng = rng
         schemes = ("http://", "https://")
-        self.urls = [
-            f"{rng.choice(schemes)}h{rng.randrange(hosts)}.test/{rng.choice('xyü')}{n}" for n in range(pages)
-        ]
+        self.urls = [f"{rng.choice(schemes)}h{rng.randrange(hosts)}.test/{rng.choice('xyü')}{n}" for n in range(pages)]
         self.urls += [f"http://h{n}.test/robots.txt" for n in range(hosts)]
 
     def links(self, url: CrawlURL) -> list[Outlink]:

@@ -115,19 +115,34 @@ _WHOLE_BODIES = [
     Case("empty-body", ok(b""), content=b""),
     Case("server-error", ok(b"broken", status="500 Oh no"), status=500),
     Case("chunked", chunked(HTML[:10], HTML[10:]), content=HTML),
-    Case("chunk-sizes-odd", head("Transfer-Encoding: Chunked") + b"0005 \r\nhello\r\n00A\r\n, world!!!\r\n000\r\n\r\n",
-         content=b"hello, world!!!"),
-    Case("chunk-extensions", head("Transfer-Encoding: chunked") + b'5;a=b;c="d"\r\nhello\r\n0;last\r\n\r\n',
-         content=b"hello"),
-    Case("trailers", chunked(HTML, fields=("Trailer: X-Sum",), tail=b"0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n"),
-         content=HTML),
+    Case(
+        "chunk-sizes-odd",
+        head("Transfer-Encoding: Chunked") + b"0005 \r\nhello\r\n00A\r\n, world!!!\r\n000\r\n\r\n",
+        content=b"hello, world!!!",
+    ),
+    Case(
+        "chunk-extensions",
+        head("Transfer-Encoding: chunked") + b'5;a=b;c="d"\r\nhello\r\n0;last\r\n\r\n',
+        content=b"hello",
+    ),
+    Case(
+        "trailers", chunked(HTML, fields=("Trailer: X-Sum",), tail=b"0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n"), content=HTML
+    ),
     Case("chunked-bare-lf", head("Transfer-Encoding: chunked") + b"5\nhello\n0\n\n", content=b"hello"),
-    Case("chunked-http10", head("Transfer-Encoding: chunked", version="HTTP/1.0") + b"5\r\nhello\r\n0\r\n\r\n",
-         end=End.CLOSE, content=b"hello"),
+    Case(
+        "chunked-http10",
+        head("Transfer-Encoding: chunked", version="HTTP/1.0") + b"5\r\nhello\r\n0\r\n\r\n",
+        end=End.CLOSE,
+        content=b"hello",
+    ),
     Case("chunked-no-final-line", chunked(HTML, tail=b"0\r\n"), end=End.CLOSE, content=HTML),
     Case("length-and-chunked", chunked(HTML, fields=("Content-Length: 3",)), content=HTML),
-    Case("transfer-gzip-chunked", head("Transfer-Encoding: gzip, chunked")
-         + b"%x\r\n%s\r\n0\r\n\r\n" % (len(gzip.compress(HTML)), gzip.compress(HTML)), content=HTML),
+    Case(
+        "transfer-gzip-chunked",
+        head("Transfer-Encoding: gzip, chunked")
+        + b"%x\r\n%s\r\n0\r\n\r\n" % (len(gzip.compress(HTML)), gzip.compress(HTML)),
+        content=HTML,
+    ),
     Case("transfer-unknown", head("Transfer-Encoding: smoke-signals") + HTML, end=End.CLOSE),
     Case("close-delimited", head() + HTML, end=End.CLOSE, content=HTML),
     Case("http10-close", head(version="HTTP/1.0") + HTML, end=End.CLOSE, content=HTML),
@@ -139,18 +154,31 @@ _WHOLE_BODIES = [
     Case("head-like-no-body", head("Content-Length: 0", "X-Real-Length: 500"), content=b""),
     Case("too-long-body", ok(b"hello") + b" and more than was said", content=b"hello"),
     Case("two-responses", ok(b"first") + ok(b"second"), content=b"first"),
-    Case("warc-in-body", ok(b"WARC/1.1\r\nWARC-Type: response\r\nContent-Length: 4\r\n\r\nabcd\r\n\r\n" * 3,
-                            "Content-Type: application/warc")),
-    Case("switching-protocols", head("Upgrade: x", "Connection: upgrade", status="101 Switching Protocols"), status=101,
-         end=End.CLOSE),
+    Case(
+        "warc-in-body",
+        ok(
+            b"WARC/1.1\r\nWARC-Type: response\r\nContent-Length: 4\r\n\r\nabcd\r\n\r\n" * 3,
+            "Content-Type: application/warc",
+        ),
+    ),
+    Case(
+        "switching-protocols",
+        head("Upgrade: x", "Connection: upgrade", status="101 Switching Protocols"),
+        status=101,
+        end=End.CLOSE,
+    ),
 ]
 
 _WHOLE_CODINGS = [
     Case("gzip", ok(gzip.compress(HTML), "Content-Encoding: gzip"), content=HTML),
-    Case("gzip-members", ok(gzip.compress(HTML[:9]) + gzip.compress(HTML[9:]), "Content-Encoding: x-gzip"),
-         content=HTML),
-    Case("gzip-chunked", chunked(*(bytes((byte,)) for byte in gzip.compress(HTML)), fields=("Content-Encoding: gzip",)),
-         content=HTML),
+    Case(
+        "gzip-members", ok(gzip.compress(HTML[:9]) + gzip.compress(HTML[9:]), "Content-Encoding: x-gzip"), content=HTML
+    ),
+    Case(
+        "gzip-chunked",
+        chunked(*(bytes((byte,)) for byte in gzip.compress(HTML)), fields=("Content-Encoding: gzip",)),
+        content=HTML,
+    ),
     Case("gzip-bad", ok(b"\x1f\x8b\x08" + NOISE, "Content-Encoding: gzip")),
     Case("gzip-torn", ok(gzip.compress(HTML)[:-12], "Content-Encoding: gzip")),
     Case("deflate-zlib", ok(zlib.compress(HTML), "Content-Encoding: deflate"), content=HTML),
@@ -205,8 +233,11 @@ _CUT_OFF = [
     Case("reset-in-body", (head("Content-Length: 500") + HTML, 0.1), end=End.RESET, **DISCONNECT),
     Case("reset-close-delimited", (head() + HTML, 0.1), end=End.RESET, **DISCONNECT),
     Case("infinite-body", _endless(head(), NOISE), truncated=Truncation.LENGTH),
-    Case("infinite-chunks", _endless(head("Transfer-Encoding: chunked"), b"1770\r\n" + NOISE + b"\r\n"),
-         truncated=Truncation.LENGTH),
+    Case(
+        "infinite-chunks",
+        _endless(head("Transfer-Encoding: chunked"), b"1770\r\n" + NOISE + b"\r\n"),
+        truncated=Truncation.LENGTH,
+    ),
     Case("longer-than-allowed", ok(NOISE * 60), truncated=Truncation.LENGTH),
     Case("drip", _drip(head("Content-Length: 1000"), HTML * 3, 0.05), truncated=Truncation.TIME),
     Case("drip-head", _drip(b"HTTP/1.1 200 OK\r\n", b"X: " + b"y" * 300, 0.05), status=None, **STOPPED),
@@ -217,11 +248,15 @@ _CUT_OFF = [
 ]
 
 _MALFORMED = [
-    Case("bad-chunk-size", head("Transfer-Encoding: chunked") + b"5\r\nhello\r\nxyz\r\nrest", end=End.CLOSE,
-         **MALFORMED),
+    Case(
+        "bad-chunk-size", head("Transfer-Encoding: chunked") + b"5\r\nhello\r\nxyz\r\nrest", end=End.CLOSE, **MALFORMED
+    ),
     Case("bad-chunk-size-late", (chunked(NOISE * 35, tail=b"zz\r\n"), 0.1, b"rest"), end=End.CLOSE, **MALFORMED),
-    Case("chunk-extension-20k", head("Transfer-Encoding: chunked") + b"5;%s\r\nhello\r\n0\r\n\r\n" % (b"e" * 20000),
-         **MALFORMED),
+    Case(
+        "chunk-extension-20k",
+        head("Transfer-Encoding: chunked") + b"5;%s\r\nhello\r\n0\r\n\r\n" % (b"e" * 20000),
+        **MALFORMED,
+    ),
     Case("negative-chunk-size", head("Transfer-Encoding: chunked") + b"-5\r\nhello\r\n0\r\n\r\n", **MALFORMED),
     Case("chunk-without-line-end", head("Transfer-Encoding: chunked") + b"5\r\nhelloworld\r\n0\r\n\r\n", **MALFORMED),
     Case("length-differs", head("Content-Length: 5", "Content-Length: 7") + b"helloes", **MALFORMED),
@@ -232,8 +267,13 @@ _MALFORMED = [
     Case("status-1000", ok(status="1000 Too much"), end=End.CLOSE, status=None, **MALFORMED),
     Case("status-missing", ok(status="OK"), end=End.CLOSE, status=None, **MALFORMED),
     Case("cr-only", ok().replace(b"\r\n", b"\r"), end=End.CLOSE, status=None, **MALFORMED),
-    Case("infinite-head", _endless(b"HTTP/1.1 200 OK\r\n", b"X-Again: " + b"a" * 5000 + b"\r\n"), status=None,
-         endless=True, **MALFORMED),
+    Case(
+        "infinite-head",
+        _endless(b"HTTP/1.1 200 OK\r\n", b"X-Again: " + b"a" * 5000 + b"\r\n"),
+        status=None,
+        endless=True,
+        **MALFORMED,
+    ),
 ]
 
 _NO_ANSWER = [
@@ -250,6 +290,5 @@ _NO_ANSWER = [
 ]
 
 CASES: dict[str, Case] = {
-    case.name: case
-    for case in (*_WHOLE_BODIES, *_WHOLE_CODINGS, *_WHOLE_HEADS, *_CUT_OFF, *_MALFORMED, *_NO_ANSWER)
+    case.name: case for case in (*_WHOLE_BODIES, *_WHOLE_CODINGS, *_WHOLE_HEADS, *_CUT_OFF, *_MALFORMED, *_NO_ANSWER)
 }

@@ -264,9 +264,7 @@ class Promotion:
     @pytest.mark.parametrize(
         ("media_type", "kept"), [("image/png", True), ("video/mp4", True), ("font/woff2", True), ("text/html", False)]
     )
-    async def test_what_can_have_no_links_is_not_judged_again(
-        self, bench: Bench, media_type: str, kept: bool
-    ) -> None:
+    async def test_what_can_have_no_links_is_not_judged_again(self, bench: Bench, media_type: str, kept: bool) -> None:
         frontier = await bench.open(depth_matters=True)
         await frontier.add_seeds([A])
         await settle(frontier, item(await claim_one(frontier, A), links=[link(A + "x", REQUISITE), link(A + "y")]))

@@ -165,7 +165,11 @@ def test_parse_head_reads_what_can_be_read() -> None:
     assert head.version == "HTTP/1.1"
     # a line that begins with white space continues the one before it, whatever it looks like
     assert head.headers == [
-        ("A", "1 B :\t2"), ("C", "folded more"), ("a", "3:4"), ("", "nameless"), ("Nul", "a\0b"),
+        ("A", "1 B :\t2"),
+        ("C", "folded more"),
+        ("a", "3:4"),
+        ("", "nameless"),
+        ("Nul", "a\0b"),
     ]
 
 

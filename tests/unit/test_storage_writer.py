@@ -276,9 +276,7 @@ class _HangingFile:
 
 async def hanging(directory: Path) -> tuple[SegmentWriter, HangingFiles, asyncio.Task[object]]:
     files = HangingFiles()
-    writer = await SegmentWriter.create(
-        directory, prefix="test", number=0, now=NOW, files=files, warcinfo=WARCINFO
-    )
+    writer = await SegmentWriter.create(directory, prefix="test", number=0, now=NOW, files=files, warcinfo=WARCINFO)
     task: asyncio.Task[object] = asyncio.create_task(writer.append([capture(1, b"one")]))
     await files.writing.wait()
     return writer, files, task
