@@ -150,7 +150,7 @@ PAGES_HEADER = json.dumps({"format": "json-pages-1.0", "id": "pages", "title": "
 
 def pages_line(outcome: Outcome) -> str | None:
     """A line of `pages/pages.jsonl` (WACZ 1.1.1): an HTML page that was fetched as a page."""
-    if outcome.status != 200 or outcome.media_type not in ("text/html", "application/xhtml+xml"):
+    if not outcome.page or outcome.status != 200 or outcome.media_type not in ("text/html", "application/xhtml+xml"):
         return None
     if outcome.receipt is None or outcome.time is None:
         return None

@@ -281,3 +281,5 @@ class Outcome:
     title: str | None = None
     """The document's title, where it has one."""
     receipt: Receipt | None = None
+    page: bool = False
+    """True for a URL wanted as a page: neither a requisite nor a robots.txt nor a sitemap."""

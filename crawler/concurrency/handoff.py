@@ -36,8 +36,8 @@ class Handoff(Generic[T]):
         """Each waiting put: what wakes it, and its weight."""
         self._ready = asyncio.Event()
         """Wakes the consumer: there is as much as it waits for, or no reason to wait."""
-        self._enough = (1, 0)
-        """Items and weight that the consumer waits for, the latter if it is not 0."""
+        self._goal: tuple[int, int] | None = None
+        """Items and weight that the consumer would like to have; None while any item will do."""
         self._hurried = self._closed = False
         self._error: BaseException | None = None
 
@@ -57,7 +57,9 @@ class Handoff(Generic[T]):
 
     def offer(self, item: T) -> bool:
         """Gives the item over if there is room at once. Raises the consumer's error, or HandoffClosed."""
-        weight = self._weigh(item)
+        return self._enter(item, self._weigh(item))
+
+    def _enter(self, item: T, weight: int) -> bool:
         self._check_open()
         if self._line or not self._fits(weight):
             return False
@@ -66,9 +68,9 @@ class Handoff(Generic[T]):
 
     async def put(self, item: T) -> None:
         """Waits for room and gives the item over. Raises the consumer's error, or HandoffClosed."""
-        if self.offer(item):
-            return
         weight = self._weigh(item)
+        if self._enter(item, weight):
+            return
         place = (asyncio.Event(), weight)
         self._line.append(place)
         self._wake_consumer()  # it need not wait for more than there is room for
@@ -99,6 +101,7 @@ class Handoff(Generic[T]):
     def _admit(self, item: T, weight: int) -> None:
         self._items.append((item, weight))
         self._weight += weight
+        self._hurried = False
         self._wake_consumer()
 
     def _wake_first(self) -> None:
@@ -117,8 +120,7 @@ class Handoff(Generic[T]):
                 raise self._error
             if self._closed:
                 return []
-            self._hurried = False
-            await self._wait_for(1, 0)
+            await self._wait_for(None)
         if linger > 0:
             await self._linger(max_items, max_weight, linger)
         batch: list[T] = []
@@ -134,28 +136,30 @@ class Handoff(Generic[T]):
     async def _linger(self, max_items: int, max_weight: int, seconds: float) -> None:
         timer = asyncio.get_running_loop().call_later(seconds, self.hurry)
         try:
-            await self._wait_for(min(max_items, self._max_items), max_weight)
+            await self._wait_for((min(max_items, self._max_items), max_weight))
         finally:
             timer.cancel()
-            self._hurried = False
 
-    async def _wait_for(self, items: int, weight: int) -> None:
-        self._enough = (items, weight)
+    async def _wait_for(self, goal: tuple[int, int] | None) -> None:
+        self._goal = goal
         self._ready.clear()
         self._wake_consumer()
         await self._ready.wait()
 
     def _wake_consumer(self) -> None:
-        items, weight = self._enough
-        enough = len(self._items) >= items or bool(weight and self._weight >= weight)
-        if enough or self._line or self._hurried or self._closed or self._error is not None:
+        if self._goal is None:
+            enough = bool(self._items)
+        else:
+            items, weight = self._goal
+            full = len(self._items) >= items or self._weight >= weight
+            enough = full or self._hurried or bool(self._line)
+        if enough or self._closed or self._error is not None:
             self._ready.set()
 
     def hurry(self) -> None:
         """Nobody is about to put more: the consumer need not wait to fill its batch."""
         self._hurried = True
-        if self._items:
-            self._ready.set()
+        self._wake_consumer()
 
     # -- the end -----------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ Invariants.
 - One task cancelled or failing does not touch the others; its exception is kept in its `Result`.
 - A callback is called exactly once for each task, after it ended; a callback that raises is reported to `on_error`
   with the task's name and counted, and harms nobody.
+- A slot always comes back and a `join` always ends, whatever tasks, callbacks and `on_error` raise.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ class TaskQueue(Generic[T]):
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
-        self._first_failure: asyncio.Future[Result[T]] | None = None
+        self._first_failure: Result[T] | None = None
+        self._failed = asyncio.Event()
         self.submitted = self.returned = self.raised = self.cancelled = self.callback_errors = 0
 
     def __repr__(self) -> str:
@@ -102,6 +104,8 @@ class TaskQueue(Generic[T]):
     ) -> asyncio.Task[T]:
         """Waits for a slot, then `start`s the work."""
         try:
+            if self._closed:
+                raise QueueClosed
             await self.slot()
         except BaseException:
             work.close()
@@ -118,14 +122,15 @@ class TaskQueue(Generic[T]):
         self._tasks.discard(task)
         self._slots.release()
         result = self._result(task)
-        if callback is not None:
-            try:
+        try:
+            if callback is not None:
                 callback(result, *args, **kwargs)
-            except Exception as error:
-                self.callback_errors += 1
-                self._report(f"callback of {result.name}", error)
-        if not self._tasks:
-            self._idle.set()
+        except (Exception, asyncio.CancelledError) as error:
+            self.callback_errors += 1
+            self._report(f"callback of {result.name}", error)
+        finally:
+            if not self._tasks:
+                self._idle.set()
 
     def _result(self, task: asyncio.Task[T]) -> Result[T]:
         name = task.get_name()
@@ -138,8 +143,9 @@ class TaskQueue(Generic[T]):
             return Result(name, Ending.RETURNED, value=task.result())
         self.raised += 1
         result: Result[T] = Result(name, Ending.RAISED, error=error)
-        if self._first_failure is not None and not self._first_failure.done():
-            self._first_failure.set_result(result)
+        if self._first_failure is None:
+            self._first_failure = result
+            self._failed.set()
         return result
 
     def _report(self, name: str, error: BaseException) -> None:
@@ -153,16 +159,14 @@ class TaskQueue(Generic[T]):
         await self._idle.wait()
 
     async def first_failure(self) -> Result[T] | None:
-        """Waits for the first task that raises, or until none runs; None if none raised."""
-        if self._first_failure is None or self._first_failure.done():
-            self._first_failure = asyncio.get_running_loop().create_future()
-        idle = asyncio.ensure_future(self._idle.wait())
+        """The first task that raised, since the queue was made; waits for one until none runs. None if none raised."""
+        waits = [asyncio.ensure_future(self._idle.wait()), asyncio.ensure_future(self._failed.wait())]
         try:
-            either: set[asyncio.Future[Any]] = {idle, self._first_failure}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            idle.cancel()
-        return self._first_failure.result() if self._first_failure.done() else None
+            for wait in waits:
+                wait.cancel()
+        return self._first_failure
 
     async def drain(self, grace: float | None = None) -> bool:
         """Takes no more tasks and waits for those that run; after `grace` seconds cancels them. True if none was."""

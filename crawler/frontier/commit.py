@@ -172,6 +172,7 @@ class Transaction:
         return Outcome(
             finished.kind, url.url, seq, item.time, finished.reason, item.failure, item.status, item.media_type,
             item.bytes, item.ms, url.attempt, url.depth, url.via, seed, item.title, receipt,
+            url.kind is Kind.NAVIGATION,
         )  # fmt: skip
 
     def _count(self, item: CommitItem, kind: OutcomeKind) -> None:

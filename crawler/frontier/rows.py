@@ -179,6 +179,7 @@ def outcome_of(row: Sequence[Any]) -> Outcome:
         seed=via is None and link_kind == Kind.NAVIGATION,
         title=title,
         receipt=receipt,
+        page=link_kind == Kind.NAVIGATION,
     )
 
 

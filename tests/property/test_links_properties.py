@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-import tinycss2  # type: ignore[import-untyped]
+import tinycss2
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
