@@ -14,11 +14,23 @@ from __future__ import annotations
 import functools
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from crawler.frontier import Disposition, Finished, HostReport, RetryAt, RobotsAnswer
-from crawler.model import Body, CrawlURL, Exchange, Extraction, FailureKind, Kind, OutcomeKind, Outlink, Role
+from crawler.model import (
+    REDIRECT,
+    Body,
+    CrawlURL,
+    Exchange,
+    Extraction,
+    FailureKind,
+    Kind,
+    Links,
+    OutcomeKind,
+    Outlink,
+    Role,
+)
 from storage import Block, HttpPayload, Record, RecordType, Written
 
 IN_MEMORY = 1 << 20
@@ -49,7 +61,7 @@ class Capture:
         """Bytes of memory it holds, roughly: what the hand-off is bounded by."""
         size = 512 + 160 * (len(self.extraction.links) + len(self.outlinks))
         if self.exchange is not None:
-            size += len(self.exchange.request)
+            size += len(self.exchange.request) + len(self.exchange.content)
             size += self.exchange.response.in_memory if self.exchange.response is not None else 0
         return size
 
@@ -97,14 +109,16 @@ def recording_of(capture: Capture) -> Recording | None:
     answered = exchange.response is not None and exchange.response.size > 0
     if not answered and isinstance(capture.disposition, RetryAt):
         return None
-    first = record_id()
     records: list[Record] = []
     if exchange.request:
-        records.append(_record(RecordType.REQUEST, first, exchange, exchange.request, HTTP_REQUEST, _peer(exchange)))
+        request = _record(RecordType.REQUEST, exchange, exchange.request, HTTP_REQUEST, _peer(exchange), None)
+        records.append(request)
     primary = len(records)
     if answered:
-        records += _answer_records(exchange, first if records else None)
-    records.append(_metadata(capture, exchange, first if records else None, record_id() if records else first))
+        records += _answer_records(exchange, records[0].id if records else None)
+    block = metadata_text(capture, exchange).encode()
+    first = records[0].id if records else None
+    records.append(_record(RecordType.METADATA, exchange, block, WARC_FIELDS, (), first))
     return Recording(tuple(records), primary, len(records) - 1)
 
 
@@ -123,10 +137,13 @@ def stored_span(recording: Recording, written: Sequence[Written]) -> tuple[Writt
 
 
 def _record(
-    type_: RecordType, id_: str, exchange: Exchange, block: bytes | Block, content_type: str,
-    fields: tuple[tuple[str, str], ...], payload: HttpPayload | None = None,
+    type_: RecordType, exchange: Exchange, block: bytes | Block, content_type: str,
+    fields: tuple[tuple[str, str], ...], first: str | None, payload: HttpPayload | None = None,
 ) -> Record:  # fmt: skip
-    return Record(type_, id_, exchange.started, block, content_type, exchange.url, fields, payload)
+    """`first` is the first record of the attempt, None for that one itself."""
+    if first is not None:
+        fields = (*fields, ("WARC-Concurrent-To", first))
+    return Record(type_, record_id(), exchange.started, block, content_type, exchange.url, fields, payload)
 
 
 def _peer(exchange: Exchange) -> tuple[tuple[str, str], ...]:
@@ -143,18 +160,15 @@ def _peer(exchange: Exchange) -> tuple[tuple[str, str], ...]:
 def _answer_records(exchange: Exchange, first: str | None) -> list[Record]:
     body, span = exchange.response, exchange.message
     assert body is not None
-    concurrent = () if first is None else (("WARC-Concurrent-To", first),)
-    own = record_id()
+    fields = _peer(exchange) + _truncated(exchange)
     if span is None:
-        fields = _peer(exchange) + concurrent + _truncated(exchange)
-        return [_record(RecordType.RESOURCE, own, exchange, _block(body, 0, body.size), OCTETS, fields)]
-    fields = _peer(exchange) + concurrent + _truncated(exchange)
+        return [_record(RecordType.RESOURCE, exchange, _block(body, 0, body.size), OCTETS, fields, first)]
     payload = HttpPayload(span.head_end - span.start, span.chunked)
     message = _block(body, span.start, span.end)
-    records = [_record(RecordType.RESPONSE, own, exchange, message, HTTP_RESPONSE, fields, payload)]
+    records = [_record(RecordType.RESPONSE, exchange, message, HTTP_RESPONSE, fields, first, payload)]
     if body.size > span.end:
         surplus = _block(body, span.end, body.size)
-        records.append(_record(RecordType.RESOURCE, record_id(), exchange, surplus, OCTETS, concurrent))
+        records.append(_record(RecordType.RESOURCE, exchange, surplus, OCTETS, (), first or records[0].id))
     return records
 
 
@@ -166,12 +180,6 @@ def _block(body: Body, start: int, stop: int) -> bytes | Block:
     if body.in_memory or stop - start <= IN_MEMORY:
         return body.read(start, stop)
     return BodyBlock(body, start, stop)
-
-
-def _metadata(capture: Capture, exchange: Exchange, first: str | None, own: str) -> Record:
-    concurrent = () if first is None else (("WARC-Concurrent-To", first),)
-    block = metadata_text(capture, exchange).encode()
-    return _record(RecordType.METADATA, own, exchange, block, WARC_FIELDS, concurrent)
 
 
 def metadata_text(capture: Capture, exchange: Exchange | None) -> str:
@@ -188,8 +196,18 @@ def metadata_text(capture: Capture, exchange: Exchange | None) -> str:
         lines.append(f"title: {_one_line(capture.extraction.title)}")
     if capture.extraction.failure:
         lines.append(f"extraction: {_one_line(capture.extraction.failure)}")
-    lines += [f"outlink: {link} {role.code} {role.context}" for link, role in capture.extraction.links.items()]
+    lines += _outlinks(capture.extraction.links)
     return "\r\n".join(lines) + "\r\n"
+
+
+def _outlinks(links: Links) -> list[str]:
+    """One line a link; a second for one that its document also needs as a requisite."""
+    lines = []
+    for link, role in links.items():
+        lines.append(f"outlink: {link} {role.code} {role.context}")
+        if role.embedded:
+            lines.append(f"outlink: {link} E {role.context}")
+    return lines
 
 
 def _timing(exchange: Exchange) -> list[str]:
@@ -235,7 +253,9 @@ def outlinks_in(block: bytes) -> dict[str, Role]:
         name, _, value = line.partition(": ")
         parts = value.split(" ")
         if name == "outlink" and len(parts) == 3 and parts[1] in _KINDS:
-            found[parts[0]] = _role(parts[1], parts[2])
+            link, role = parts[0], _role(parts[1], parts[2])
+            known = found.get(link)
+            found[link] = role if known is None else _embedded(known)
     return found
 
 
@@ -248,9 +268,14 @@ def _role(code: str, context: str) -> Role:
         _KINDS[code],
         context,
         code,
-        same_hop=code == "R" or context.endswith("@import"),
+        same_hop=context == REDIRECT.context or context.endswith("@import"),
         nofollow=context.endswith("[nofollow]"),
     )
+
+
+@functools.lru_cache(maxsize=4096)
+def _embedded(role: Role) -> Role:
+    return replace(role, embedded=True)
 
 
 def _one_line(text: str) -> str:

@@ -80,7 +80,7 @@ def retry_after(exchange: Exchange, now: datetime) -> float | None:
     if value is None:
         return None
     if value.isascii() and value.isdigit():
-        return min(float(value[:9]), MAX_RETRY_AFTER)
+        return min(float(value), MAX_RETRY_AFTER)
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:

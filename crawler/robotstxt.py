@@ -68,8 +68,8 @@ class RobotsRules:
 
     def allows(self, url: str, text: str) -> bool:
         """Whether the rules in `text`, those of the URL's host, allow it."""
-        if not text:
-            return True
+        if not text or url[url.find("/", 8) :] == "/robots.txt":
+            return True  # section 2.2.2: robots.txt itself is always allowed
         parsed = self._parsed.get(text)
         if parsed is None:
             parsed = self._parsed[text] = _parse(text, self._agent)

@@ -23,6 +23,8 @@ MAX_PREFIX_DEPTH = 64
 """Directories of a URL that are compared with the seeds' prefixes."""
 NEVER_SEEN = 1 << 62
 REMEMBERED_REJECTIONS = 50_000
+_IP_ADDRESS = re.compile(r"\[.*\]|\d+\.\d+\.\d+\.\d+")
+"""As the URL Standard serialises hosts: any other host that looks like this would not have been a valid URL."""
 _DEFAULT_PORTS = {"http://": ":80", "https://": ":443"}
 
 
@@ -41,7 +43,6 @@ _INCLUDED = Verdict(True, "include")
 _TOO_DEEP = Verdict(False, "max-depth")
 _TOO_FAR = Verdict(False, "requisite hops")
 _REDIRECT_LOOP = Verdict(False, "redirects")
-_OFFSITE_LINK = Verdict(False, "link of an off-site requisite")
 
 
 class Scope:
@@ -138,7 +139,9 @@ class Scope:
         scheme = url[: url.index("//") + 2]
         authority = url[len(scheme) : url.index("/", 8)]
         if self._suffixes is not None:
-            host = re.sub(r":\d+$", "", authority)
+            host = re.sub(r":\d+$", "", authority).rstrip(".")
+            if _IP_ADDRESS.fullmatch(host):
+                return host  # its numbers are no labels: 192.0.2.1 and 198.51.2.1 have no domain in common
             return self._suffixes.privatesuffix(host) or host
         return authority.removesuffix(_DEFAULT_PORTS[scheme])
 
@@ -183,7 +186,8 @@ class Scope:
             if kind is Kind.NAVIGATION and not role.embedded and (url, seed) in rejected:
                 continue
             outlink = self._judge_link(parent, url, role)
-            if outlink is not None:
+            # `best` could not know the hops: the style sheet of another host is as good as before on each page.
+            if outlink is not None and known.get(url, NEVER_SEEN) > _rank_of(outlink):
                 accepted.append(outlink)
         return accepted
 
@@ -238,7 +242,13 @@ class Scope:
             offsite = 0 if here else max(1, source.offsite)
         elif source.kind is Kind.NAVIGATION and source.depth == 0 and source.offsite == 0:
             joins = not self.in_scope(target, source.seed)
-        verdict = ACCEPTED if joins else self.verdict(target, source.kind, source.depth, offsite, source.seed)
+        verdict = self.verdict(target, source.kind, source.depth, offsite, source.seed)
+        if joins and verdict is _OUT_OF_SCOPE:
+            verdict = ACCEPTED
         if not verdict.accepted:
             return None, verdict, False
         return Outlink(target, source.kind, source.depth, offsite, redirects, source.seed), verdict, joins
+
+
+def _rank_of(link: Outlink) -> int:
+    return rank(link.kind, link.offsite, link.depth)
