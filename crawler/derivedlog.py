@@ -20,6 +20,7 @@ from crawler.model import Outcome
 
 Render = Callable[[Outcome], str | None]
 TAIL = 1 << 16
+"""Bytes that are read at a time, from the end, in search of the last whole line."""
 
 
 class DerivedLog:
@@ -60,7 +61,8 @@ class DerivedLog:
                 lines.append(line)
             last = outcome.seq
         if lines:
-            self._append(("\n".join(lines) + "\n").encode())
+            # A lone surrogate becomes an escape, which JSON knows too.
+            self._append(("\n".join(lines) + "\n").encode("utf-8", "backslashreplace"))
         self.last_seq = last
 
     def close(self) -> None:
@@ -82,27 +84,29 @@ class DerivedLog:
     def _cut_torn_tail(self) -> int:
         """Cuts the file after its last whole line; returns that line's seq, 0 if there is none."""
         end = self._file.seek(0, os.SEEK_END)
-        while end > 0:
-            start = max(0, end - TAIL)
+        while (whole := self._newline_before(end) + 1) > 0:
+            start = self._newline_before(whole - 1) + 1
             self._file.seek(start)
-            piece = self._file.read(end - start)
-            newline = piece.rfind(b"\n")
-            if newline < 0:
-                end = start
-                continue
-            whole = start + newline + 1
-            line_start = piece.rfind(b"\n", 0, newline) + 1
-            if line_start == 0 and start > 0:
-                raise ValueError(f"{self.path}: a line is longer than {TAIL} bytes")
-            seq = _seq_of(piece[line_start:newline])
+            seq = _seq_of(self._file.read(whole - start))
             if seq is not None:
                 self._file.truncate(whole)
                 self._file.seek(0, os.SEEK_END)
                 return seq
-            end = start + line_start  # zeros or half a block after a power cut
+            end = start  # zeros or half a block after a power cut
         self._file.truncate(0)
         self._write_header()
         return 0
+
+    def _newline_before(self, end: int) -> int:
+        """The offset of the last line end before `end`; -1 if there is none."""
+        while end > 0:
+            start = max(0, end - TAIL)
+            self._file.seek(start)
+            newline = self._file.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                return start + newline
+            end = start
+        return -1
 
     def _write_header(self) -> None:
         if self._header is not None:
@@ -118,7 +122,7 @@ def _seq_of(line: bytes) -> int | None:
     if not isinstance(fields, dict):
         return None
     seq = fields.get("seq", 0)
-    return seq if isinstance(seq, int) else None
+    return seq if isinstance(seq, int) and seq >= 0 else None
 
 
 def urls_line(outcome: Outcome) -> str:

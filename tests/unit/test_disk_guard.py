@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import shutil
 from pathlib import Path
 
 import pytest
 
-from crawler.disk import FIRST_LOOK, LONGEST_LOOK, DiskGuard
+from crawler.disk import FIRST_LOOK, LONGEST_LOOK, WRITE_RESERVE, DiskGuard, free_bytes, is_full
 from crawler.errors import OutOfDisk
+from tests.support.fakeclock import FakeClock, turns
 
 DIRECTORY = Path("crawl")
 
@@ -90,3 +94,80 @@ async def test_a_stop_lets_a_flush_through_but_nothing_new() -> None:
     stopping.refused()
     with pytest.raises(OutOfDisk, match="stopped while waiting"):
         await stopping.room(flush=True)
+
+
+async def test_while_there_is_room_nothing_waits_and_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    clock = SleepingClock()
+    easy = guard(clock, [100])
+    await easy.room()
+    await easy.room(flush=True)
+    assert (clock.slept, easy.pause, easy.short(), caplog.text) == ([], None, False, "")
+
+
+async def test_a_shortage_is_said_once_and_its_end_once(caplog: pytest.LogCaptureFixture) -> None:
+    changes: list[str | None] = []
+    waiting = guard(SleepingClock(), [50, 60, 70, 100])
+    waiting.on_change = lambda: changes.append(waiting.pause)
+    with caplog.at_level("WARNING"):
+        await waiting.room()
+    assert changes == ["crawl: only 50 B free, 100 B wanted", None]
+    assert [record.message for record in caplog.records] == [
+        "crawl: only 50 B free, 100 B wanted; paused until there is room", "crawl: room again, going on",
+    ]  # fmt: skip
+
+
+async def test_no_wait_at_all() -> None:
+    clock = SleepingClock()
+    with pytest.raises(OutOfDisk, match="waited 0 s for room"):
+        await guard(clock, [50], wait=0.0).room()
+    assert clock.slept == []
+
+
+async def test_a_stop_ends_a_wait_at_once() -> None:
+    clock = FakeClock()
+    waiting = DiskGuard(DIRECTORY, 100, None, clock, free=lambda _: 50)
+    task = asyncio.ensure_future(waiting.room())
+    await turns()
+    assert not task.done()
+    waiting.give_up()
+    with pytest.raises(OutOfDisk, match="stopped while waiting"):
+        await task
+    assert clock.next_wake is None, "its sleep is cancelled"
+
+
+async def test_a_cancelled_wait_leaves_no_sleeper() -> None:
+    clock = FakeClock()
+    task = asyncio.ensure_future(DiskGuard(DIRECTORY, 100, None, clock, free=lambda _: 50).room())
+    await turns()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await turns()
+    assert clock.next_wake is None
+
+
+async def test_after_a_refused_write_a_little_must_be_free_whatever_the_minimum() -> None:
+    clock = SleepingClock()
+    refusing = guard(clock, [WRITE_RESERVE - 1, 5], minimum=0)
+    refusing.refused()
+    assert refusing.short()
+    await refusing.room()
+    assert clock.slept == [FIRST_LOOK], "one look later the figures allow another try"
+
+
+async def test_the_real_disk_says_how_much_is_free(tmp_path: Path) -> None:
+    assert 0 < free_bytes(tmp_path) <= shutil.disk_usage(tmp_path).total
+
+
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [
+        (OSError(errno.ENOSPC, "full"), True),
+        (OSError(errno.EDQUOT, "quota"), True),
+        (OSError(errno.EIO, "broken"), False),
+        (ValueError(), False),
+        (None, False),
+    ],
+)
+def test_which_errors_may_pass(error: BaseException | None, full: bool) -> None:
+    assert is_full(error) is full
