@@ -232,7 +232,8 @@ class Frontier(Protocol):
 
 def rank(kind: Kind, offsite: int, depth: int) -> int:
     """One number for how good a reason is; smaller is better: kind first, then hops off site, then depth."""
-    return kind << 20 | min(offsite, 15) << 16 | min(depth, 0xFFFF)
+    # Asked once a link: comparisons cost half of what min() does.
+    return kind << 20 | (offsite if offsite < 15 else 15) << 16 | (depth if depth < 0xFFFF else 0xFFFF)
 
 
 def unrank(value: int) -> tuple[Kind, int, int]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import TypeVar
 
-from crawler.frontier import Commit, CommitItem, Finished, RetryAt, RobotsAnswer, Settled, unrank
+from crawler.frontier import Commit, CommitItem, Counts, Finished, RetryAt, RobotsAnswer, Settled, unrank
 from crawler.frontier.applied import Applied
 from crawler.frontier.queueing import Queueing, Via
 from crawler.frontier.rows import Key, Mode, QueueRow, Reason, lane, origin_of, stored_columns, url_hash
-from crawler.frontier.store import HostRow, Store, changed
+from crawler.frontier.store import HostRow, Store
 from crawler.model import Kind, Outcome, OutcomeKind, Receipt
 
 T = TypeVar("T")
@@ -19,6 +18,8 @@ UNANSWERED_ROBOTS_SECONDS = 3600.0
 """How long a robots.txt counts as unreachable when its attempt ended without saying what it means."""
 
 _REASON_COLUMNS = "kind, depth, offsite, redirects, seed"
+_DELETE_QUEUED = f"DELETE FROM queue WHERE origin = ? AND lane = ? AND id = ? RETURNING {_REASON_COLUMNS}"
+_DELETE_WAITING = f"DELETE FROM waiting WHERE origin = ? AND due = ? AND id = ? RETURNING {_REASON_COLUMNS}"
 _WAITING = "INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LEDGER = "INSERT INTO ledger VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,?,?,?,?,?,?)"
 _ATTEMPT = "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -34,26 +35,28 @@ Settlement = tuple[Outcome | None, Via]
 class Transaction:
     """Applies one Commit inside BEGIN … COMMIT; an error leaves the store as it was."""
 
-    def __init__(self, store: Store, claims: Mapping[Key, QueueRow], *, depth_matters: bool) -> None:
+    def __init__(
+        self, store: Store, claims: Mapping[Key, QueueRow], known: Mapping[str, int], *, depth_matters: bool
+    ) -> None:
         self.store, self.claims = store, claims
         self.db = store.db
         self.round = store.round
         self.applied = Applied(store.counts, store.next_id)
-        self.queueing = Queueing(store, self.applied, depth_matters=depth_matters)
+        self.queueing = Queueing(store, self.applied, known, depth_matters=depth_matters)
 
     def run(self, work: Callable[[Transaction], T], now: float) -> T:
         """BEGIN, `work`, COMMIT. Raises sqlite3.Error; after one from COMMIT only the file knows what holds."""
         self.db.execute("BEGIN IMMEDIATE")
         try:
             result = work(self)
-            self._write_figures(now)
+            counts = self._write_figures(now)
             self.db.execute("COMMIT")
         except BaseException:
             self.store.origin_ids.clear()  # some of them may never have been
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
             raise
-        self.store.counts, self.store.next_id = self.applied.counts, self.applied.next_id
+        self.store.counts, self.store.next_id = counts, self.applied.next_id
         self.store.commits += 1
         return result
 
@@ -75,17 +78,16 @@ class Transaction:
         moments = [(moment, origin) for origin, moment in ready.items()]
         self.db.executemany("UPDATE origins SET ready_at = ? WHERE id = ?", moments)
 
-    def _write_figures(self, now: float) -> None:
+    def _write_figures(self, now: float) -> Counts:
         a = self.applied
         lengths = [(delta, origin) for origin, delta in a.queued.items() if delta]
         self.db.executemany("UPDATE origins SET queued = queued + ? WHERE id = ?", lengths)
         # What came new may be fetched before a row that the origin was put off for.
         touched = [(now, origin) for origin in a.touched]
         self.db.executemany("UPDATE origins SET ready_at = min(ready_at, ?) WHERE id = ?", touched)
-        c = a.counts
-        queued = c.queued + sum(a.queued.values())
-        a.counts = replace(c, queued=queued, waiting=c.waiting + a.waiting)
-        self.store.save_meta(a.counts, a.next_id, self.store.commits + 1)
+        counts = a.counts
+        self.store.save_meta(counts, a.next_id, self.store.commits + 1)
+        return counts
 
     # -- settling one attempt ----------------------------------------------------------------------------------
 
@@ -94,9 +96,9 @@ class Transaction:
             return self._settle_robots(item, now)
         row = self.claims[item.url.key]
         key = (row.origin, row.hash)
-        best, place = self.db.execute("SELECT rank, place FROM seen WHERE origin = ? AND hash = ?", key).fetchone()
+        reason = self._remove(row)
+        place = self._place(*key)
         via = place if place > 0 else None
-        reason = self._remove(row, best)
         if row.mode == Mode.REJUDGE:
             return None, via
         if row.attempt > 1:
@@ -122,43 +124,48 @@ class Transaction:
 
     def _worth_rejudging(self, reason: Reason, item: CommitItem) -> bool:
         """True if a better reason came while it was in flight and its links were judged by the worse one."""
+        url = item.url
+        if (reason.kind, reason.depth, reason.offsite) == (url.kind, url.depth, url.offsite):
+            return False
         if not item.outlinks and item.stored is None:
             return False
-        return self.queueing.improves(reason.rank, Reason.of_claim(item.url).rank)
+        return self.queueing.improves(reason.rank, Reason.of_claim(url).rank)
 
-    def _remove(self, row: QueueRow, best: int) -> Reason:
+    def _remove(self, row: QueueRow) -> Reason:
         """Takes the claimed row out of the store; returns its reason, which may have been bettered since the claim."""
+        delete = _DELETE_WAITING if row.waiting else _DELETE_QUEUED
+        found = self.db.execute(delete, (row.origin, row.order, row.id)).fetchone()
+        if found is None and not row.waiting:
+            # Promoted while it was claimed, it lies in the lane of its better rank.
+            found = self.db.execute(delete, (row.origin, self._best_lane(row.origin, row.hash), row.id)).fetchone()
+        if found is None:
+            return Reason.of_row(row)  # dropped while it was in flight: it was the robots.txt of an origin
+        self.applied.queued[row.origin] -= 1
+        self.applied.figures["waiting"] -= row.waiting
+        return Reason._make(found)
+
+    def _best_lane(self, origin: int, hash_: int) -> int:
+        """Where the row of a URL that was not fetched yet lies."""
+        best = self.db.execute("SELECT rank FROM seen WHERE origin = ? AND hash = ?", (origin, hash_)).fetchone()[0]
         kind, _, depth = unrank(best)
-        if row.waiting:
-            table, orders = "waiting WHERE origin = ? AND due = ? AND id = ?", [row.order]
-        else:
-            # A row promoted while it was claimed lies in the lane of its better rank.
-            table, orders = "queue WHERE origin = ? AND lane = ? AND id = ?", [row.order, lane(kind, depth)]
-        for order in orders:
-            key = (row.origin, order, row.id)
-            found = self.db.execute(f"DELETE FROM {table} RETURNING {_REASON_COLUMNS}", key).fetchone()
-            if found is not None:
-                self.applied.queued[row.origin] -= 1
-                self.applied.waiting -= row.waiting
-                return Reason._make(found)
-        return Reason.of_row(row)  # dropped while it was in flight: it was the robots.txt of an origin
+        return lane(kind, depth)
 
     def _wait(self, row: QueueRow, reason: Reason, due: float) -> None:
         values = (row.origin, due, row.id, row.hash, row.url, *reason[:4], row.via, reason.seed)
         self.db.execute(_WAITING, (*values, row.attempt + 1, row.mode))
         self.applied.queued[row.origin] += 1
-        self.applied.waiting += 1
+        self.applied.figures["waiting"] += 1
         self.applied.touched.add(row.origin)
 
     def _enter_attempt(self, item: CommitItem, origin: int, hash_: int, reason: str | None) -> None:
         moment = item.time.timestamp()
         values = (self.round, origin, hash_, item.url.attempt, item.url.url, reason, moment, item.status, item.ms)
         self.db.execute(_ATTEMPT, (*values, *stored_columns(item.stored)))
-        self.applied.counts = changed(self.applied.counts, bytes=item.bytes)
+        self.applied.figures["bytes"] += item.bytes
 
     def _finish(self, item: CommitItem, finished: Finished, origin: int, hash_: int, via: Via) -> Outcome:
         url, stored = item.url, item.stored
-        seq = self.applied.counts.seq + 1
+        seq = self.applied.seq + 1
         values = (seq, self.round, origin, hash_, url.url, finished.kind, finished.reason, item.failure)
         figures = (item.time.timestamp(), item.status, item.media_type, item.bytes, item.ms, url.attempt)
         place = (url.depth, url.kind, via, url.seed, item.title)
@@ -180,8 +187,11 @@ class Transaction:
         redirect = item.status is not None and 300 <= item.status < 400 and item.status != 304
         whole = kind in (OutcomeKind.ARCHIVED, OutcomeKind.REVISITED)
         page = item.url.kind is Kind.NAVIGATION and whole and not redirect
-        deltas = {"seq": 1, "bytes": item.bytes, "pages": int(page), kind.value: 1}
-        self.applied.counts = changed(self.applied.counts, **deltas)
+        figures = self.applied.figures
+        figures["seq"] += 1
+        figures["bytes"] += item.bytes
+        figures["pages"] += page
+        figures[kind.value] += 1
 
     # -- robots.txt --------------------------------------------------------------------------------------------
 
@@ -246,11 +256,9 @@ class Transaction:
         """A queued URL turned out to be a robots.txt just fetched: it needs no second fetch, unless it is in flight."""
         if (origin, id_) in self.claims:
             return
-        best = self.db.execute("SELECT rank FROM seen WHERE origin = ? AND hash = ?", (origin, hash_)).fetchone()[0]
-        kind, _, depth = unrank(best)
         where = "DELETE FROM queue WHERE origin = ? AND lane = ? AND id = ?"
-        queued = self.db.execute(where, (origin, lane(kind, depth), id_)).rowcount
+        queued = self.db.execute(where, (origin, self._best_lane(origin, hash_), id_)).rowcount
         waiting = self.db.execute("DELETE FROM waiting WHERE origin = ? AND id = ?", (origin, id_)).rowcount
         self.applied.queued[origin] -= queued + waiting
-        self.applied.waiting -= waiting
+        self.applied.figures["waiting"] -= waiting
         self.applied.touched.add(origin)

@@ -7,15 +7,16 @@ Invariants.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from crawler.frontier import rank, unrank
 from crawler.frontier.applied import Applied
 from crawler.frontier.ledger import next_attempt
 from crawler.frontier.rows import Mode, Reason, lane, origin_of, url_hash
-from crawler.frontier.store import Store, changed
+from crawler.frontier.store import Store
 from crawler.model import Kind, Outlink
 
+NEVER_SEEN = 1 << 62
 Via = int | None
 """The seq of the outcome that a link was found on; None for a seed."""
 
@@ -37,8 +38,9 @@ _WITHOUT_LINKS = ("image/", "video/", "audio/", "font/")
 class Queueing:
     """Writes the queue within one transaction."""
 
-    def __init__(self, store: Store, applied: Applied, *, depth_matters: bool) -> None:
-        self._store, self._applied, self._depth_matters = store, applied, depth_matters
+    def __init__(self, store: Store, applied: Applied, known: Mapping[str, int], *, depth_matters: bool) -> None:
+        """`known`: URLs certainly seen in this round, with a rank; it saves asking the store for them."""
+        self._store, self._applied, self._known, self._depth_matters = store, applied, known, depth_matters
         self._db, self._round = store.db, store.round
 
     def add_seeds(self, urls: Sequence[str]) -> list[int]:
@@ -53,12 +55,15 @@ class Queueing:
 
         Marked in the order of keys, so that pages of the tree are met once; queued in the order in which they came."""
         best: dict[str, tuple[int, Outlink, Via]] = {}
+        known = self._known.get
         for link, via in links:
             if link.again and self._fetch_again(link, via):
                 continue
             value = rank(link.kind, link.offsite, link.depth)
-            known = best.get(link.url)
-            if known is None or value < known[0]:
+            if known(link.url, NEVER_SEEN) <= value:
+                continue
+            better = best.get(link.url)
+            if better is None or value < better[0]:
                 best[link.url] = (value, link, via)
         origin_id = self._store.origin_id
         first = self._applied.next_id
@@ -164,7 +169,7 @@ class Queueing:
         for origin in origins:
             self._db.execute(_FORGET_REFUSAL, (origin,))
         count += sum(self._unsettle_robots(*row) for row in robots if row[1] in origins)
-        self._applied.counts = changed(self._applied.counts, failed=-count)
+        self._applied.figures["failed"] -= count
         self._applied.robots.update((origin, self._store.load_origin(origin)) for origin in origins)
         return count
 

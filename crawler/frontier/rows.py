@@ -135,10 +135,14 @@ def host_of(origin: str) -> str:
     return head if colon and tail.isdigit() else authority
 
 
+_KINDS = {int(kind): kind for kind in Kind}
+"""`Kind(number)`, without the price of an enumeration's call."""
+
+
 def crawl_url(row: QueueRow) -> CrawlURL:
     return CrawlURL(
         url=row.url,
-        kind=Kind(row.kind),
+        kind=_KINDS[row.kind],
         depth=row.depth,
         offsite=row.offsite,
         redirects=row.redirects,

@@ -12,7 +12,7 @@ import json
 import math
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from operator import itemgetter
 from pathlib import Path
 
@@ -279,8 +279,3 @@ def _only(wanted: Wanted) -> str:
         f" AND (EXISTS (SELECT 1 FROM queue q WHERE q.origin = origins.id AND ({lanes}) AND q.kind IN {wanted.sql})"
         f" OR EXISTS (SELECT 1 FROM waiting w WHERE w.origin = origins.id AND w.kind IN {wanted.sql}))"
     )
-
-
-def changed(counts: Counts, **deltas: int) -> Counts:
-    """`counts` with the deltas added."""
-    return replace(counts, **{name: getattr(counts, name) + delta for name, delta in deltas.items()})
