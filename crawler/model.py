@@ -77,7 +77,7 @@ class CrawlURL:
     rejudge: bool = False
     """True when nothing is to be fetched: its stored outlinks are to be judged again, for this better kind or depth."""
     key: tuple[int, int] = (0, 0)
-    """The frontier's own name for it: (origin id, 64-bit hash). Opaque to everybody else."""
+    """The frontier's own name for the claim. Opaque to everybody else."""
 
 
 class Truncation(enum.StrEnum):

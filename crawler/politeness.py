@@ -54,6 +54,12 @@ class Pace:
     def ended(self) -> None:
         self.active -= 1
 
+    def spared(self, before: float, after: float) -> None:
+        """A start, which moved `next_ready` from `before` to `after`, asked nothing: it costs no delay, unless another
+        start or a wish of the host came since."""
+        if self.next_ready == after:
+            self.next_ready = before
+
     def hold(self, now: float, retry_after: float | None) -> None:
         """It pushed back just now: no further start before `heard` had the time to learn from it."""
         seconds = max(self.delay, FIRST_BACKOFF) if retry_after is None else min(retry_after, MAX_RETRY_AFTER)

@@ -83,6 +83,8 @@ class HostReport:
     """429, 503 or a timeout: slow down."""
     retry_after: float | None = None
     """Seconds the host asked for."""
+    asked: bool = True
+    """False when a rule said no before anything was sent: then no delay need follow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,8 @@ class Claiming:
         """The claimed rows."""
         self._gates: dict[Key, CrawlURL] = {}
         """The claimed robots.txt, each under the origin that it gates."""
+        self._starts: dict[Key, tuple[float, float]] = {}
+        """Of each request under way: its host's `next_ready` before and after its start."""
         self._wanted = Wanted()
         self._outside = 0.0
         """When an origin outside may have something to give: infinity when none has."""
@@ -124,7 +126,9 @@ class Claiming:
             origin.loaded = False
         if self._gates or row.attempt > 1:
             row = row._replace(attempt=max(row.attempt, self._attempts_in_flight(row.url) + 1))
-        self._start(origin, now, asks=row.mode != Mode.REJUDGE)
+        self._start(row.key, origin, now)
+        if row.mode == Mode.REJUDGE:
+            origin.pace.spared(*self._starts[row.key])  # its host is not asked
         origin.claimed.add(row.id)
         self.rows[row.key] = row
         self._set.turn(origin)
@@ -148,7 +152,7 @@ class Claiming:
         attempt = max(attempt, self._attempts_in_flight(text) + 1)
         url = CrawlURL(text, Kind.ROBOTS, redirects=row.robots_hops, attempt=attempt, again=again, key=(row.id, GATE))
         self._gates[url.key] = url
-        self._start(origin, now)
+        self._start(url.key, origin, now)
         return url
 
     def _attempts_in_flight(self, url: str) -> int:
@@ -158,11 +162,11 @@ class Claiming:
         rows = (row.attempt for row in self.rows.values() if row.url == url)
         return max((*gates, *rows), default=0)
 
-    def _start(self, origin: OriginQueue, now: float, *, asks: bool = True) -> None:
-        if asks:
-            origin.pace.started(now)
-        else:
-            origin.pace.active += 1  # its host is not asked, so no delay follows
+    def _start(self, key: Key, origin: OriginQueue, now: float) -> None:
+        pace = origin.pace
+        before = pace.next_ready
+        pace.started(now)
+        self._starts[key] = before, pace.next_ready
         origin.served += 1
 
     def _rest(self, origin: OriginQueue) -> None:
@@ -266,6 +270,9 @@ class Claiming:
         """The request is over, though not yet committed: frees the host's slot."""
         pace = self.origin(url).pace
         pace.ended()
+        start = self._starts.pop(url.key, None)
+        if start is not None and report is not None and not report.asked:
+            pace.spared(*start)
         if report is not None and report.pushback:
             pace.hold(self._clock.time(), report.retry_after)
         self._set.slot_free(pace)

@@ -668,6 +668,17 @@ class Politeness:
         claimed = await claim_all(frontier)
         assert {(url.url, url.rejudge) for url in claimed} == {(A + "x", True), (A + "y", False)}
 
+    async def test_a_url_that_a_rule_excludes_costs_the_host_nothing(self, bench: Bench) -> None:
+        frontier = await bench.open(delay=3.0)
+        await frontier.add_seeds([A, A + "x", A + "y"])
+        excluded = Finished(OutcomeKind.EXCLUDED, "robots.txt")
+        for name in ("", "x"):
+            url = await claim_one(frontier, A + name)
+            await settle(frontier, item(url, excluded, kept=False, host=HostReport(asked=False)))
+        await settle(frontier, item(await claim_one(frontier, A + "y")))
+        await frontier.add_seeds([A + "z"])
+        assert await claim_all(frontier) == [], "a page that was fetched does cost it a delay"
+
     async def test_automatic_delay_follows_the_answers(self, bench: Bench) -> None:
         frontier = await bench.open(delay=None, per_host=1)
         await frontier.add_seeds([A, A + "x", A + "y"])

@@ -116,6 +116,17 @@ def test_hold_bridges_the_time_until_it_is_heard() -> None:
     assert of.ready_at() == 100.0 + MAX_RETRY_AFTER
 
 
+def test_a_start_that_asked_nothing_costs_nothing_unless_something_came_since() -> None:
+    of = pace(5.0)
+    of.started(10.0)
+    of.spared(0.0, 15.0)
+    assert of.next_ready == 0.0
+    of.started(10.0)
+    of.started(15.0)
+    of.spared(0.0, 15.0)
+    assert of.next_ready == 20.0
+
+
 def test_what_a_copy_heard_is_taken_over_without_undoing_what_happened_meanwhile() -> None:
     of = pace(2.0)
     copy = replace(of)
