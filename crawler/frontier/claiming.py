@@ -1,46 +1,28 @@
-"""Giving out URLs: from the rows in memory while it can be, from the store when they are used up.
-
-Origins with something queued are in the working set or *outside*, in the store alone. An origin leaves the set when it
-has nothing to give, when its share is used up while others wait outside, or when it has to wait long and the set is
-full. So memory is bounded, and no origin waits for another that has to wait itself.
-"""
+"""Giving out URLs from the rows in memory, in turn and when their host may be asked; and waiting for more."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Final
 
 from crawler.clock import Clock
 from crawler.frontier import HostReport, Readiness
 from crawler.frontier.applied import Applied
 from crawler.frontier.ledger import next_attempt_of
-from crawler.frontier.rows import Key, Mode, QueueRow, Wanted, crawl_url
-from crawler.frontier.schedule import OriginQueue, State, WorkingSet
-from crawler.frontier.store import HostRow, OriginRow, Store
+from crawler.frontier.loading import Departures, Loading
+from crawler.frontier.rows import Key, Mode, QueueRow, crawl_url
+from crawler.frontier.schedule import OriginQueue, State
+from crawler.frontier.store import Store
 from crawler.frontier.thread import StoreThread
 from crawler.model import CrawlURL, Kind
-from crawler.politeness import MAX_RETRY_AFTER, Pace
+from crawler.politeness import Pace
 
-PREFETCH = 64
-"""Rows of one origin held in memory."""
-WORKING_SET = 1024
-"""Origins held in memory; others wait in the store for their turn."""
 TURN = 64
 """Claims an origin is given before another that waits in the store takes its place."""
 GATE: Final = 0
 """Stands for a row id in the key of a robots.txt claim."""
-
-
-@dataclass(frozen=True, slots=True)
-class Departures:
-    """What the store does not know yet of the origins and hosts that left the working set."""
-
-    ready_at: Mapping[int, float] = field(default_factory=dict)
-    """When each of these origins may be served next."""
-    paces: Mapping[str, Pace] = field(default_factory=dict)
 
 
 class Claiming:
@@ -49,22 +31,15 @@ class Claiming:
     def __init__(
         self, store: Store, thread: StoreThread, clock: Clock, *, delay: float | None, per_host: int, robots: bool
     ) -> None:
-        self._store, self._thread, self._clock = store, thread, clock
-        self._delay, self._per_host, self._robots = delay, per_host, robots
-        self._set = WorkingSet()
+        self._store, self._thread, self._clock, self._robots = store, thread, clock, robots
+        self._loading = Loading(store, thread, delay=delay, per_host=per_host, robots=robots)
+        self._set = self._loading.set
         self.rows: dict[Key, QueueRow] = {}
         """The claimed rows."""
         self._gates: dict[Key, CrawlURL] = {}
         """The claimed robots.txt, each under the origin that it gates."""
         self._starts: dict[Key, tuple[float, float]] = {}
         """Of each request under way: its host's `next_ready` before and after its start."""
-        self._wanted = Wanted()
-        self._outside = 0.0
-        """When an origin outside may have something to give: infinity when none has."""
-        self._rested: dict[int, float] = {}
-        """Values of `origins.ready_at` that are not yet in the store."""
-        self._cooling: dict[str, Pace] = {}
-        """Paces of hosts that left the set since the last commit, which may not be in the store as they are now."""
         self._changed = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
 
@@ -87,11 +62,11 @@ class Claiming:
     async def _next(self) -> CrawlURL | None:
         while True:
             now = self._clock.time()
-            if self._outside <= now and len(self._set) <= WORKING_SET // 2:
-                await self._load(now)
+            if self._loading.outside <= now and self._loading.half_empty:
+                await self._loading.load(now)
             origin = self._set.take(now)
             if origin is None:
-                if not await self._load(now):
+                if not await self._loading.load(now):
                     return None
                 continue
             url = await self._claim_from(origin, now)
@@ -100,15 +75,15 @@ class Claiming:
 
     async def _claim_from(self, origin: OriginQueue, now: float) -> CrawlURL | None:
         """One URL of the origin whose turn it is; leaves the origin where it stands next."""
-        if origin.served >= TURN and self._outside <= now:
+        if origin.served >= TURN and self._loading.outside <= now:
             if not origin.busy:
-                self._unload(origin, now)
+                self._loading.unload(origin, now)
             return None  # its share is used up; if it is busy it goes when its last claim ends
         if origin.next_due is not None and origin.next_due <= now:
             origin.urls.clear()  # what waited comes before the rows already here
             origin.loaded = False
         if not origin.urls:
-            if not origin.loaded and not await self._reload(origin, now):
+            if not origin.loaded and not await self._loading.reload(origin, now):
                 return None
             if not origin.urls:
                 self._rest(origin)
@@ -175,93 +150,10 @@ class Claiming:
             origin.loaded = False
             self._set.set_timer(origin, origin.next_due)
         elif not origin.busy:
-            self._drop(origin)
-
-    # -- between memory and store ------------------------------------------------------------------------------
-
-    async def _reload(self, origin: OriginQueue, now: float) -> bool:
-        """Reads the origin's next rows; False if it must be looked at again, since something happened meanwhile."""
-        origin.loaded = True
-        try:
-            rows, due = await self._thread.read(
-                self._store.load_urls, origin.row.id, now, frozenset(origin.claimed), PREFETCH, self._wanted
-            )
-        except BaseException:
-            self._invalidate(origin)
-            raise
-        if not origin.loaded or origin.state is not State.IDLE:
-            self._invalidate(origin)
-            return False
-        # What was claimed while the store was asked must not come twice.
-        origin.urls.extend(row for row in rows if row.id not in origin.claimed)
-        origin.next_due = due
-        return True
-
-    async def _load(self, now: float) -> bool:
-        """Takes origins in from outside; False if there was none, or no room for any."""
-        if self._outside > now:
-            return False
-        room = WORKING_SET - len(self._set) or self._make_room(now)
-        if room <= 0:
-            return False
-        self._outside = math.inf  # unless somebody knows better meanwhile
-        try:
-            rows, next_ready = await self._thread.read(
-                self._store.load_origins, list(self._set.origins), dict(self._rested), room, now, self._wanted
-            )
-        except BaseException:
-            self._outside = 0.0
-            raise
-        self._outside = min(self._outside, next_ready)
-        for row, host in rows:
-            self._rested.pop(row.id, None)
-            self._set.add(OriginQueue(row, self._pace(row, host, now)))
-        return bool(rows)
-
-    def _make_room(self, now: float) -> int:
-        """Sends out those that have to wait longest; returns how many."""
-        waiting = self._set.longest_waiting(now, max(1, WORKING_SET // 4))
-        for origin in waiting:
-            self._unload(origin, origin.wake_at)
-        return len(waiting)
-
-    def _pace(self, row: OriginRow, stored: HostRow | None, now: float) -> Pace:
-        pace = self._set.pace(row.host) or self._cooling.pop(row.host, None)
-        if pace is None:
-            pace = Pace(row.host, self._delay, self._per_host)
-            if stored is not None:
-                pace.smoothed, pace.backoff, pace.done = stored.smoothed, stored.backoff, stored.done
-                # No further off than a host may ask for, if the clock was set back since.
-                pace.next_ready = min(stored.next_ready, now + MAX_RETRY_AFTER)
-        self._slow_down(row, pace)
-        return pace
-
-    def _slow_down(self, row: OriginRow, pace: Pace) -> None:
-        """A host's origins share its pace: the longest Crawl-delay among them counts."""
-        if self._robots:
-            pace.crawl_delay = max(pace.crawl_delay, row.robots_delay)
-
-    def _drop(self, origin: OriginQueue) -> None:
-        if self._set.drop(origin):
-            self._cooling[origin.pace.name] = origin.pace
-
-    def _unload(self, origin: OriginQueue, ready_at: float) -> None:
-        self._drop(origin)
-        self._rested[origin.row.id] = ready_at
-        self._outside = min(self._outside, ready_at)
-
-    def _invalidate(self, origin: OriginQueue) -> None:
-        """The store's rows changed: reads them again at the origin's next turn."""
-        origin.urls.clear()
-        origin.loaded = False
-        self._set.turn(origin)
+            self._loading.drop(origin)
 
     def restrict(self, kinds: frozenset[Kind] | None) -> None:
-        self._wanted = Wanted(kinds)
-        self._set.restricted = kinds is not None
-        for origin in self._set.origins.values():
-            self._invalidate(origin)
-        self._outside = 0.0
+        self._loading.restrict(kinds)
         self._changed.set()
 
     # -- the end of a claim ------------------------------------------------------------------------------------
@@ -273,6 +165,7 @@ class Claiming:
         start = self._starts.pop(url.key, None)
         if start is not None and report is not None and not report.asked:
             pace.spared(*start)
+            self._set.sooner(pace)
         if report is not None and report.pushback:
             pace.hold(self._clock.time(), report.retry_after)
         self._set.slot_free(pace)
@@ -280,7 +173,7 @@ class Claiming:
 
     def release(self, url: CrawlURL) -> None:
         """Gives the URL back: it may be claimed again."""
-        self._invalidate(self._end(url))
+        self._loading.invalidate(self._end(url))
         self._changed.set()
 
     def _end(self, url: CrawlURL) -> OriginQueue:
@@ -302,37 +195,14 @@ class Claiming:
     # -- after a transaction -----------------------------------------------------------------------------------
 
     def departures(self) -> Departures:
-        """What left the set since the store was told: for the next commit."""
-        return Departures(dict(self._rested), dict(self._cooling))
+        """What left memory since the store was told: for the next commit."""
+        return self._loading.departures()
 
     def take_over(self, applied: Applied, ended: Iterable[CrawlURL], stored: Departures, now: float) -> None:
         """What a transaction did, the claims that it ended, and which departures it stored."""
-        for id_, moment in stored.ready_at.items():
-            if self._rested.get(id_) == moment:
-                del self._rested[id_]
-        for host, pace in stored.paces.items():
-            if self._cooling.get(host) is pace:
-                del self._cooling[host]
         for url in ended:
             self._end(url)
-        for id_, row in applied.robots.items():
-            origin = self._set.origins.get(id_)
-            if origin is not None:
-                origin.row = row
-                self._slow_down(row, origin.pace)
-                self._invalidate(origin)
-        for id_, delta in applied.queued.items():
-            origin = self._set.origins.get(id_)
-            if origin is not None:
-                origin.row.queued += delta
-        for id_ in applied.touched:
-            origin = self._set.origins.get(id_)
-            if origin is not None:
-                self._invalidate(origin)
-            else:
-                self._outside = 0.0
-                if id_ in self._rested:
-                    self._rested[id_] = min(self._rested[id_], now)
+        self._loading.take_over(applied, stored, now)
         self._changed.set()
 
     # -- waiting -----------------------------------------------------------------------------------------------
@@ -347,9 +217,10 @@ class Claiming:
 
     async def wait(self) -> Readiness:
         now = self._clock.time()
-        if self._set.turning or (self._outside <= now and self._has_room(now)):
+        if self._set.turning or self._loading.may_load(now):
             return Readiness.WAIT
-        moments = [self._set.next_wake(), self._outside if now < self._outside < math.inf else None]
+        outside = self._loading.outside
+        moments = [self._set.next_wake(), outside if now < outside < math.inf else None]
         wake = min((moment for moment in moments if moment is not None), default=None)
         if wake is None and not self.in_flight:
             return Readiness.EMPTY
@@ -358,9 +229,6 @@ class Claiming:
             await self._pause(None if wake is None else wake - now)
         self._changed.clear()
         return Readiness.WAIT
-
-    def _has_room(self, now: float) -> bool:
-        return len(self._set) < WORKING_SET or bool(self._set.longest_waiting(now, 1))
 
     async def _pause(self, seconds: float | None) -> None:
         """Waits for a change, or for the time to pass by the crawl's own clock."""

@@ -144,6 +144,12 @@ class WorkingSet:
             origin.state = State.IDLE
             self.turn(origin)
 
+    def sooner(self, pace: Pace) -> None:
+        """The host may be asked sooner than it was thought: its timed origins look again."""
+        for origin in self._hosts[pace.name]:
+            if origin.state is State.TIMED:
+                self.turn(origin)
+
     def next_wake(self) -> float | None:
         """The next moment at which a timed origin may be asked."""
         while self._timed and self._stale(self._timed[0]):

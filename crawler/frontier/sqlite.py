@@ -19,8 +19,9 @@ from crawler.concurrency.shielded import outlast
 from crawler.frontier import Commit, CommitFailed, CommitItem, Counts, HostReport, Readiness, RobotsAnswer, SegmentState
 from crawler.frontier import ledger as questions
 from crawler.frontier.applied import Applied
-from crawler.frontier.claiming import Claiming, Departures
+from crawler.frontier.claiming import Claiming
 from crawler.frontier.commit import Transaction
+from crawler.frontier.loading import Departures
 from crawler.frontier.store import HostRow, Store
 from crawler.frontier.thread import StoreThread
 from crawler.model import CrawlURL, FailureKind, Kind, Outcome, Outlink

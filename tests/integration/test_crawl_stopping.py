@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import crawler.frontier.claiming
+import crawler.frontier.loading
 from crawler.model import Outcome, OutcomeKind
 from tests.support.archive_check import read_log
 from tests.support.engine import config_of, crawl, opened
@@ -137,7 +138,7 @@ async def test_an_error_in_the_block_stops_the_crawl_and_goes_on_up(crawl_dir: P
 
 async def test_more_hosts_than_are_held_in_memory(crawl_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each host links to two others; all wait in the store for their turn, and each keeps its rules and its pace."""
-    monkeypatch.setattr(crawler.frontier.claiming, "WORKING_SET", 8)
+    monkeypatch.setattr(crawler.frontier.loading, "WORKING_SET", 8)
     monkeypatch.setattr(crawler.frontier.claiming, "TURN", 2)
     count = 60
     answers: dict[str, Answer] = {}

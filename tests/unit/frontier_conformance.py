@@ -674,6 +674,7 @@ class Politeness:
         excluded = Finished(OutcomeKind.EXCLUDED, "robots.txt")
         for name in ("", "x"):
             url = await claim_one(frontier, A + name)
+            assert await claim_all(frontier) == []
             await settle(frontier, item(url, excluded, kept=False, host=HostReport(asked=False)))
         await settle(frontier, item(await claim_one(frontier, A + "y")))
         await frontier.add_seeds([A + "z"])

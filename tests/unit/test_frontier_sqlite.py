@@ -14,6 +14,7 @@ import pytest
 from crawler.errors import LedgerError
 from crawler.frontier import Commit, CommitFailed, Frontier, HostReport, Readiness, RobotsAnswer
 from crawler.frontier import claiming as claiming_module
+from crawler.frontier import loading as loading_module
 from crawler.frontier import sqlite as sqlite_module
 from crawler.frontier.sqlite import SqliteFrontier
 from crawler.frontier.store import Store
@@ -60,9 +61,9 @@ class TestSqliteFrontier(FrontierConformance):
 
 
 def small_sizes(monkeypatch: pytest.MonkeyPatch, *, working_set: int, turn: int = 2, prefetch: int = 3) -> None:
-    monkeypatch.setattr(claiming_module, "WORKING_SET", working_set)
+    monkeypatch.setattr(loading_module, "WORKING_SET", working_set)
+    monkeypatch.setattr(loading_module, "PREFETCH", prefetch)
     monkeypatch.setattr(claiming_module, "TURN", turn)
-    monkeypatch.setattr(claiming_module, "PREFETCH", prefetch)
 
 
 def loaded(frontier: Frontier) -> int:
@@ -347,7 +348,7 @@ async def test_claims_come_from_memory_between_commits(bench: Bench, monkeypatch
 
     monkeypatch.setattr(Store, "load_urls", counting)
     assert len(await claim_all(frontier)) == 200
-    assert asked <= 200 // claiming_module.PREFETCH + 2
+    assert asked <= 200 // loading_module.PREFETCH + 2
 
 
 async def test_claims_by_several_tasks_at_once_give_each_url_to_one(bench: Bench) -> None:
