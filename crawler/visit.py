@@ -10,7 +10,7 @@ from itertools import islice
 
 from crawler.clock import Clock, utc
 from crawler.fetcher import Fetcher
-from crawler.frontier import Finished, Frontier, RetryAt, Settled
+from crawler.frontier import Finished, Frontier, HostReport, RetryAt, Settled
 from crawler.guesses import Guesses
 from crawler.links import extract
 from crawler.links.document import Document
@@ -40,6 +40,9 @@ from crawler.urls import Joiner, host_of, location_target
 log = logging.getLogger(__name__)
 JUDGED_AT_ONCE = 1000
 """Of a sitemap's URLs."""
+NOT_ASKED = HostReport(asked=False)
+"""No request went out: the host is owed no delay."""
+
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 ReadOutlinks = Callable[[str, int], Awaitable[dict[str, Role]]]
 
@@ -144,7 +147,7 @@ class Visitor:
 
     def _without_fetch(self, url: CrawlURL, kind: OutcomeKind, reason: str, failure: FailureKind | None) -> Capture:
         disposition = Settled() if url.again else Finished(kind, reason)
-        return Capture(url, disposition, utc(self.clock.time()), failure=failure)
+        return Capture(url, disposition, utc(self.clock.time()), failure=failure, host=NOT_ASKED)
 
     async def _follow(self, url: CrawlURL, exchange: Exchange) -> tuple[Extraction, list[Outlink], str | None]:
         """The document's links, those the rules accept, and the URL that joins the seed's scope, if one does."""
@@ -203,15 +206,18 @@ class Visitor:
     async def _rejudge(self, url: CrawlURL) -> Capture:
         place = await self.frontier.stored_outlinks(url)
         links = {} if place is None else await self.read_outlinks(*place)
-        redirects = [target for target, role in links.items() if role.code == "R"]
+        # A meta refresh has the code of a redirect, too, but stands among the links of a page.
+        redirects = [target for target, role in links.items() if role.context == REDIRECT.context]
         if redirects:
             outlink, _, joins = self.scope.judge_redirect(url, redirects[0])
             outlinks = [] if outlink is None else [outlink]
-            return Capture(
-                url, Settled(), utc(self.clock.time()), outlinks=outlinks, joins=redirects[0] if joins else None
-            )
+            joined = redirects[0] if joins else None
+            if joined is not None:
+                self.scope.join(url.seed, joined)
+            moment = utc(self.clock.time())
+            return Capture(url, Settled(), moment, outlinks=outlinks, joins=joined, host=NOT_ASKED)
         outlinks = await self._judge(url, links)
-        return Capture(url, Settled(), utc(self.clock.time()), outlinks=outlinks)
+        return Capture(url, Settled(), utc(self.clock.time()), outlinks=outlinks, host=NOT_ASKED)
 
 
 def charset_of(content_type: str | None) -> str | None:
