@@ -37,9 +37,7 @@ class Departures:
 class Loading:
     """The working set and what is known of the origins outside it."""
 
-    def __init__(
-        self, store: Store, thread: StoreThread, *, delay: float | None, per_host: int, robots: bool
-    ) -> None:
+    def __init__(self, store: Store, thread: StoreThread, *, delay: float | None, per_host: int, robots: bool) -> None:
         self._store, self._thread = store, thread
         self._delay, self._per_host, self._robots = delay, per_host, robots
         self.set = WorkingSet()

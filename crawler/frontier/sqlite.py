@@ -173,9 +173,7 @@ class SqliteFrontier:
         """Runs a transaction in the store's thread; on failure says what the reopened file holds."""
 
         def run() -> tuple[T, Applied]:
-            transaction = Transaction(
-                self._store, self._claiming.rows, self._known, depth_matters=self._depth_matters
-            )
+            transaction = Transaction(self._store, self._claiming.rows, self._known, depth_matters=self._depth_matters)
             return transaction.run(work, now), transaction.applied
 
         commits = self._store.commits

@@ -193,9 +193,7 @@ class TestCapture:
 class TestMetadata:
     def test_what_it_tells(self) -> None:
         links = {"http://a.test/x": roles.A_HREF, "http://b.test/i.png": roles.embed("img/@src")}
-        exchange = answered(
-            total_ms=30, connect_ms=5, first_byte_ms=20, resent=1, redacted=("cookie",), verified=False
-        )
+        exchange = answered(total_ms=30, connect_ms=5, first_byte_ms=20, resent=1, redacted=("cookie",), verified=False)
         text = metadata_text(capture(exchange, extraction=Extraction(links, "A title", failure="too deep")), exchange)
         assert text.split("\r\n") == [
             "via: http://a.test/via",

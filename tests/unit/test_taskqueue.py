@@ -318,9 +318,7 @@ class TestEnd:
         await TaskQueue[str](1).abort()
 
 
-async def test_any_mix_of_ends_is_counted_and_loses_no_slot(
-    rng: random.Random, rounds: Callable[[int], int]
-) -> None:
+async def test_any_mix_of_ends_is_counted_and_loses_no_slot(rng: random.Random, rounds: Callable[[int], int]) -> None:
     for _ in range(rounds(20)):
         queue: TaskQueue[str] = TaskQueue(rng.randrange(1, 5), on_error=lambda name, error: None)
         heard: list[Ending] = []
