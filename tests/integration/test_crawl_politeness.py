@@ -57,7 +57,8 @@ async def test_a_fixed_delay_lies_between_any_two_requests_to_a_host(crawl_dir: 
         await crawl(web, crawl_dir, "http://a.test/", per_host=2, delay=0.1)
         times = [asked.at for asked in web.requests]
     assert len(times) == 6
-    assert min(later - earlier for earlier, later in pairwise(times)) >= 0.08  # the delay is 0.1; a first request may reach the server late
+    # The delay is 0.1; the earlier of two requests may reach the server late.
+    assert min(later - earlier for earlier, later in pairwise(times)) >= 0.08
 
 
 async def test_a_delay_for_one_host_holds_up_no_other(crawl_dir: Path) -> None:
