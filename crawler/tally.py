@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from crawler.frontier import Counts, Finished, Frontier
+from crawler.frontier import Counts, Frontier
 from crawler.model import CrawlURL, Kind, Outcome
 from crawler.recording import Capture
 
@@ -54,8 +54,3 @@ class Tally:
 def _size(capture: Capture) -> int:
     exchange = capture.exchange
     return 0 if exchange is None or exchange.response is None else exchange.response.size
-
-
-def is_final(capture: Capture) -> bool:
-    """True if the capture settles its URL."""
-    return isinstance(capture.disposition, Finished)
