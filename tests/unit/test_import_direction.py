@@ -73,6 +73,12 @@ def test_decisions_do_no_io() -> None:
     assert offences([found for found in pure if found.package in IMPURE]) == []
 
 
+def test_the_command_line_of_storage_is_above_its_library() -> None:
+    above = re.compile(r"storage\.(__main__|cli|terminal|commands)(\..+)?")
+    below = [found for found in every_import() if not above.fullmatch(found.importer)]
+    assert offences([found for found in below if above.fullmatch(found.module)]) == []
+
+
 def test_no_import_runs_in_a_circle() -> None:
     graph: dict[str, set[str]] = {name: set() for name in MODULES}
     for found in every_import():

@@ -1,0 +1,59 @@
+"""The commands of `python -m storage`: one module each, found by the table below and imported only when asked for.
+
+A command's module offers `COMMAND`, a Command. To add one: write the module, add its line to ENTRIES.
+"""
+
+from __future__ import annotations
+
+import argparse
+import enum
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+class UsageError(Exception):
+    """The command line cannot be meant as it stands. Exit code 2."""
+
+
+class Group(enum.Enum):
+    """Headings of the help, in its order."""
+
+    READ = "look into an archive"
+    PROVE = "prove and mend it"
+    PASS_ON = "pass it on"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What the frame needs of a command."""
+
+    description: str
+    """A few sentences, shown by `COMMAND --help`."""
+    examples: tuple[tuple[str, str], ...]
+    """What stands behind `python -m storage` and what it does; a test reads each with the parser."""
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+    """Does it; returns 0, or 1 for found wrong. Raises UsageError, ArchiveError or OSError, told at one seam."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is said of a command without importing it."""
+
+    name: str
+    group: Group
+    help: str
+    """One line."""
+
+    @property
+    def module(self) -> str:
+        return f"{__name__}.{self.name}"
+
+    def load(self) -> Command:
+        command = importlib.import_module(self.module).COMMAND
+        assert isinstance(command, Command)
+        return command
+
+
+ENTRIES: tuple[Entry, ...] = (Entry("verify", Group.PROVE, "prove that an archive is whole, or say where it is not"),)

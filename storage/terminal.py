@@ -1,0 +1,60 @@
+"""What the commands say on a terminal: text that strangers wrote made fit for one, and the progress of long work."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+"""Unicode categories that steer a terminal, turn the reading direction or show nothing."""
+
+Advance = Callable[[int], None]
+"""Takes how much was done since it was last called."""
+
+
+def printable(text: str) -> str:
+    """The text with everything invisible written as an escape: what an archive holds comes from whoever was crawled."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escape(char) if unicodedata.category(char) in _HIDDEN else char for char in text)
+
+
+@contextmanager
+def progress(doing: str, total: int | None, *, unit: str = "bytes", shown: bool = True) -> Iterator[Advance]:
+    """A progress bar on standard error while the block runs; only on a terminal, and only if `shown`.
+
+    `total` is in `unit`, None if unknown; sizes are written as such when the unit is bytes."""
+    if not (shown and sys.stderr.isatty()):
+        yield _nothing
+        return
+    from rich import progress as rich_progress  # here, so that commands without a bar start at once
+    from rich.console import Console
+
+    amount: rich_progress.ProgressColumn = (
+        rich_progress.DownloadColumn(binary_units=True) if unit == "bytes" else rich_progress.MofNCompleteColumn()
+    )
+    columns = (
+        rich_progress.TextColumn("{task.description}", markup=False),
+        rich_progress.BarColumn(),
+        amount,
+        *(() if unit == "bytes" else (rich_progress.TextColumn(unit, markup=False),)),
+        rich_progress.TimeRemainingColumn(),
+    )
+    with rich_progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(printable(doing), total=total)
+
+        def advance(done: int) -> None:
+            bar.advance(task, done)
+
+        yield advance
+
+
+def _nothing(done: int) -> None:
+    """Nobody watches."""
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
