@@ -192,7 +192,14 @@ def _item(capture: Capture, recording: Recording | None, written: Sequence[Writt
     if exchange is None:
         return item
     received = _received(capture)
-    return replace(item, status=exchange.status, media_type=exchange.media_type, bytes=received, ms=exchange.total_ms)
+    return replace(
+        item,
+        status=exchange.status,
+        media_type=exchange.media_type,
+        bytes=received,
+        ms=exchange.total_ms,
+        fetched=exchange.finished,
+    )
 
 
 def _received(capture: Capture) -> int:

@@ -24,6 +24,7 @@ from crawler.config import CrawlConfig
 from crawler.configure import configure
 from crawler.directory import fresh_directory, holds_crawl
 from crawler.errors import CrawlError, UsageError
+from crawler.foreground import EngineFactory, run
 from crawler.progress import Summary
 from crawler.report import logging as report_logging
 from crawler.report.display import LiveView
@@ -31,7 +32,6 @@ from crawler.report.plain import PlainView
 from crawler.report.summary import Hints, failed_seeds, print_summary
 from crawler.report.text import printable
 from crawler.report.view import Silent, View
-from crawler.run import EngineFactory, run
 from crawler.version import NAME, VERSION
 from storage import ArchiveError, NoSpace
 

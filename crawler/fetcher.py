@@ -7,7 +7,7 @@ import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
@@ -234,6 +234,7 @@ def _to_exchange(
         peer=capture.peer,
         tls=capture.tls,
         resent=resent,
+        finished=began.time + timedelta(seconds=time.monotonic() - began.clock),
         connect_ms=None if capture.reused or not capture.begun else _ms(capture.sent_at - began.clock),
         first_byte_ms=None if first_byte is None else _ms(first_byte - began.clock),
         total_ms=_ms(time.monotonic() - began.clock),

@@ -188,6 +188,8 @@ class Exchange:
     """False over TLS without a check of the certificate."""
     cookies_changed: bool = False
     """True if the answer made later requests send other cookies."""
+    finished: datetime | None = None
+    """When all that came had come (UTC)."""
     connect_ms: int | None = None
     first_byte_ms: int | None = None
     total_ms: int = 0
@@ -283,3 +285,12 @@ class Outcome:
     receipt: Receipt | None = None
     page: bool = False
     """True for a URL wanted as a page: neither a requisite nor a robots.txt nor a sitemap."""
+    fetched: datetime | None = None
+    """When its answer was there, or had failed; None where nothing was asked."""
+    archived: datetime | None = None
+    """When it was durable: synced, and entered in the ledger."""
+
+    @property
+    def started(self) -> datetime | None:
+        """When the request was made: `time` by another name, beside `fetched` and `archived`."""
+        return self.time

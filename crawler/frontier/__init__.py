@@ -106,6 +106,8 @@ class CommitItem:
     ms: int = 0
     robots: RobotsAnswer | None = None
     host: HostReport = field(default_factory=HostReport)
+    fetched: datetime | None = None
+    """When its answer was there; None when nothing was asked."""
 
 
 @dataclass(frozen=True, slots=True)

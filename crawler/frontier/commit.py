@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
+from crawler.clock import utc
 from crawler.frontier import Commit, CommitItem, Counts, Finished, RetryAt, RobotsAnswer, Settled, unrank
 from crawler.frontier.applied import Applied
 from crawler.frontier.queueing import Queueing, Via
@@ -21,7 +22,7 @@ _REASON_COLUMNS = "kind, depth, offsite, redirects, seed"
 _DELETE_QUEUED = f"DELETE FROM queue WHERE origin = ? AND lane = ? AND id = ? RETURNING {_REASON_COLUMNS}"
 _DELETE_WAITING = f"DELETE FROM waiting WHERE origin = ? AND due = ? AND id = ? RETURNING {_REASON_COLUMNS}"
 _WAITING = "INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_LEDGER = "INSERT INTO ledger VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,?,?,?,?,?,?)"
+_LEDGER = "INSERT INTO ledger VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,?,?,?,?,?,?,?,?)"
 _ATTEMPT = "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _HOST = (
     "INSERT INTO hosts VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET smoothed = excluded.smoothed,"
@@ -46,6 +47,7 @@ class Transaction:
 
     def run(self, work: Callable[[Transaction], T], now: float) -> T:
         """BEGIN, `work`, COMMIT. Raises sqlite3.Error; after one from COMMIT only the file knows what holds."""
+        self._now = utc(now)
         self.db.execute("BEGIN IMMEDIATE")
         try:
             result = work(self)
@@ -169,7 +171,9 @@ class Transaction:
         values = (seq, self.round, origin, hash_, url.url, finished.kind, finished.reason, item.failure)
         figures = (item.time.timestamp(), item.status, item.media_type, item.bytes, item.ms, url.attempt)
         place = (url.depth, url.kind, via, url.seed, item.title)
-        self.db.execute(_LEDGER, (*values, *figures, *place, *stored_columns(stored)))
+        fetched, archived = item.fetched, self._now
+        times = (None if fetched is None else fetched.timestamp(), archived.timestamp())
+        self.db.execute(_LEDGER, (*values, *figures, *place, *stored_columns(stored), *times))
         self.db.execute("UPDATE seen SET place = ? WHERE origin = ? AND hash = ?", (seq, origin, hash_))
         self._count(item, finished.kind)
         receipt = None
@@ -179,7 +183,7 @@ class Transaction:
         return Outcome(
             finished.kind, url.url, seq, item.time, finished.reason, item.failure, item.status, item.media_type,
             item.bytes, item.ms, url.attempt, url.depth, url.via, seed, item.title, receipt,
-            url.kind is Kind.NAVIGATION,
+            url.kind is Kind.NAVIGATION, fetched, archived,
         )  # fmt: skip
 
     def _count(self, item: CommitItem, kind: OutcomeKind) -> None:

@@ -157,14 +157,15 @@ def crawl_url(row: QueueRow) -> CrawlURL:
 
 OUTCOME_COLUMNS = (
     "l.seq, l.url, l.outcome, l.reason, l.failure, l.time, l.status, l.media_type, l.bytes, l.ms, l.attempt, l.depth,"
-    " l.kind, v.url, l.title, l.segment, l.offset, l.length, l.record_id, l.digest"
+    " l.kind, v.url, l.title, l.segment, l.offset, l.length, l.record_id, l.digest,"
+    " l.fetched, l.archived"
 )
 
 
 def outcome_of(row: Sequence[Any]) -> Outcome:
     """A ledger row, selected by OUTCOME_COLUMNS."""
     seq, url, kind, reason, failure, time, status, media_type, size, ms = row[:10]
-    attempt, depth, link_kind, via, title, segment, offset, length, record_id, digest = row[10:]
+    attempt, depth, link_kind, via, title, segment, offset, length, record_id, digest = row[10:20]
     receipt = None if segment is None else Receipt(seq, segment, offset, length, record_id, digest)
     return Outcome(
         kind=OutcomeKind(kind),
@@ -184,7 +185,13 @@ def outcome_of(row: Sequence[Any]) -> Outcome:
         title=title,
         receipt=receipt,
         page=link_kind == Kind.NAVIGATION,
+        fetched=_moment(row[20]),
+        archived=_moment(row[21]),
     )
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 StoredColumns = tuple[str | None, int | None, int | None, str | None, str | None, int | None]

@@ -1,11 +1,12 @@
-"""The tables of crawl.db, format 1.
+"""The tables of crawl.db, format 2.
 
     seen      every accepted URL, by (origin, 64-bit hash of the URL): 18 bytes a URL, no text.
               `place` < 0: queued or waiting under id -place; `place` > 0: its outcome's seq; 0: only reserved.
     queue     what may be fetched, in the order it should be: (origin, lane, id). Rows are deleted when the URL is
               settled, not when it is claimed, so a crash offers what was in flight again by itself.
     waiting   the same, held back until `due` (retries).
-    ledger    one row an outcome; `seq` has no gaps. `again`: a fetch beyond the outcome was queued.
+    ledger    one row an outcome; `seq` has no gaps. `again`: a fetch beyond the outcome was queued. `time`, `fetched`,
+              `archived`: when it was asked for, when its answer was there, when it was durable.
     attempts  attempts that did not settle their URL (retries, fetches beyond the outcome).
     segments  the archive's segments and the chain of their hashes.
     origins   scheme, host and port; queue length; robots.txt; `ready_at`: when it was served last, or may be next.
@@ -17,7 +18,7 @@ A 64-bit hash within one origin: among 10^7 URLs a collision has a chance of 3 i
 
 from __future__ import annotations
 
-FORMAT = 1
+FORMAT = 2
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -49,7 +50,8 @@ CREATE TABLE ledger (
     outcome TEXT NOT NULL, reason TEXT, failure TEXT, time REAL NOT NULL, status INTEGER, media_type TEXT,
     bytes INTEGER NOT NULL, ms INTEGER NOT NULL, attempt INTEGER NOT NULL, depth INTEGER NOT NULL,
     kind INTEGER NOT NULL, via INTEGER, seed INTEGER NOT NULL, title TEXT, again INTEGER NOT NULL,
-    segment TEXT, offset INTEGER, length INTEGER, record_id TEXT, digest TEXT, metadata_offset INTEGER);
+    segment TEXT, offset INTEGER, length INTEGER, record_id TEXT, digest TEXT, metadata_offset INTEGER,
+    fetched REAL, archived REAL);
 CREATE TABLE attempts (
     round INTEGER NOT NULL, origin INTEGER NOT NULL, hash INTEGER NOT NULL, attempt INTEGER NOT NULL,
     url TEXT NOT NULL, reason TEXT, time REAL NOT NULL, status INTEGER, ms INTEGER NOT NULL,
@@ -61,6 +63,14 @@ CREATE TABLE segments (
 CREATE TABLE seeds (number INTEGER PRIMARY KEY, url TEXT NOT NULL UNIQUE);
 CREATE TABLE joined (seed INTEGER NOT NULL, url TEXT NOT NULL, PRIMARY KEY (seed, url)) WITHOUT ROWID;
 """
+
+UPGRADES = {
+    1: """
+ALTER TABLE ledger ADD COLUMN fetched REAL;
+ALTER TABLE ledger ADD COLUMN archived REAL;
+""",
+}
+"""What makes the next format of each older one."""
 
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",

@@ -20,7 +20,7 @@ from crawler.errors import LedgerError
 from crawler.frontier import Counts, SegmentState
 from crawler.frontier.ledger import next_attempt
 from crawler.frontier.rows import Mode, QueueRow, Wanted, host_of
-from crawler.frontier.schema import FORMAT, PRAGMAS, TABLES
+from crawler.frontier.schema import FORMAT, PRAGMAS, TABLES, UPGRADES
 
 _QUEUE_COLUMNS = "q.id, q.hash, q.url, q.kind, q.depth, q.offsite, q.redirects, q.via, q.seed, q.attempt, q.mode, v.url"
 ORIGIN_CACHE = 20_000
@@ -105,6 +105,9 @@ class Store:
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
             db.executescript(f"BEGIN IMMEDIATE;{TABLES};PRAGMA user_version = {FORMAT};COMMIT;")
+        elif version in UPGRADES:
+            for older in range(version, FORMAT):
+                db.executescript(f"BEGIN IMMEDIATE;{UPGRADES[older]};PRAGMA user_version = {older + 1};COMMIT;")
         elif version != FORMAT:
             raise LedgerError(f"{self.path}: is of format {version}; this program reads format {FORMAT}")
         meta = dict(db.execute("SELECT key, value FROM meta"))

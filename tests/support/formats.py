@@ -1,0 +1,47 @@
+"""The tables of crawl.db as earlier versions of the program made them."""
+
+from __future__ import annotations
+
+FORMAT_1 = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE origins (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, host TEXT NOT NULL, queued INTEGER NOT NULL DEFAULT 0,
+    ready_at REAL NOT NULL DEFAULT 0,
+    robots TEXT, robots_refusal TEXT, robots_failure TEXT, robots_expires REAL,
+    robots_url TEXT, robots_hops INTEGER NOT NULL DEFAULT 0, robots_due REAL NOT NULL DEFAULT 0,
+    robots_delay REAL NOT NULL DEFAULT 0);
+CREATE INDEX origins_ready ON origins (ready_at) WHERE queued > 0;
+CREATE TABLE hosts (
+    name TEXT PRIMARY KEY, smoothed REAL, backoff REAL NOT NULL DEFAULT 0, next_ready REAL NOT NULL DEFAULT 0,
+    done INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE seen (
+    origin INTEGER NOT NULL, hash INTEGER NOT NULL, rank INTEGER NOT NULL, place INTEGER NOT NULL,
+    round INTEGER NOT NULL, PRIMARY KEY (origin, hash)) WITHOUT ROWID;
+CREATE TABLE queue (
+    origin INTEGER NOT NULL, lane INTEGER NOT NULL, id INTEGER NOT NULL, hash INTEGER NOT NULL, url TEXT NOT NULL,
+    kind INTEGER NOT NULL, depth INTEGER NOT NULL, offsite INTEGER NOT NULL, redirects INTEGER NOT NULL,
+    via INTEGER, seed INTEGER NOT NULL, attempt INTEGER NOT NULL, mode INTEGER NOT NULL,
+    PRIMARY KEY (origin, lane, id)) WITHOUT ROWID;
+CREATE TABLE waiting (
+    origin INTEGER NOT NULL, due REAL NOT NULL, id INTEGER NOT NULL, hash INTEGER NOT NULL, url TEXT NOT NULL,
+    kind INTEGER NOT NULL, depth INTEGER NOT NULL, offsite INTEGER NOT NULL, redirects INTEGER NOT NULL,
+    via INTEGER, seed INTEGER NOT NULL, attempt INTEGER NOT NULL, mode INTEGER NOT NULL,
+    PRIMARY KEY (origin, due, id)) WITHOUT ROWID;
+CREATE TABLE ledger (
+    seq INTEGER PRIMARY KEY, round INTEGER NOT NULL, origin INTEGER NOT NULL, hash INTEGER NOT NULL, url TEXT NOT NULL,
+    outcome TEXT NOT NULL, reason TEXT, failure TEXT, time REAL NOT NULL, status INTEGER, media_type TEXT,
+    bytes INTEGER NOT NULL, ms INTEGER NOT NULL, attempt INTEGER NOT NULL, depth INTEGER NOT NULL,
+    kind INTEGER NOT NULL, via INTEGER, seed INTEGER NOT NULL, title TEXT, again INTEGER NOT NULL,
+    segment TEXT, offset INTEGER, length INTEGER, record_id TEXT, digest TEXT, metadata_offset INTEGER);
+CREATE TABLE attempts (
+    round INTEGER NOT NULL, origin INTEGER NOT NULL, hash INTEGER NOT NULL, attempt INTEGER NOT NULL,
+    url TEXT NOT NULL, reason TEXT, time REAL NOT NULL, status INTEGER, ms INTEGER NOT NULL,
+    segment TEXT, offset INTEGER, length INTEGER, record_id TEXT, digest TEXT, metadata_offset INTEGER,
+    PRIMARY KEY (origin, hash, round, attempt)) WITHOUT ROWID;
+CREATE TABLE segments (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, state TEXT NOT NULL, length INTEGER NOT NULL,
+    records INTEGER NOT NULL, sha256 TEXT, first_seq INTEGER, last_seq INTEGER, previous_sha256 TEXT);
+CREATE TABLE seeds (number INTEGER PRIMARY KEY, url TEXT NOT NULL UNIQUE);
+CREATE TABLE joined (seed INTEGER NOT NULL, url TEXT NOT NULL, PRIMARY KEY (seed, url)) WITHOUT ROWID;
+PRAGMA user_version = 1;
+"""
