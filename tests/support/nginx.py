@@ -62,7 +62,7 @@ def nginx(program: str, root: Path, home: Path, *, gzip: bool = False, prefix: S
 
     `gzip` compresses HTML and CSS on the fly for clients that accept it, which also makes those answers chunked.
     `prefix` stands before the command, e.g. ("taskset", "-c", "1"). Raises RuntimeError if nginx does not start."""
-    port = _free_port()
+    port = free_port()
     config = home / "nginx.conf"
     user = "user root;" if os.geteuid() == 0 else ""
     config.write_text(_CONFIG.format(user=user, home=home, port=port, root=root, gzip="on" if gzip else "off"))
@@ -70,7 +70,7 @@ def nginx(program: str, root: Path, home: Path, *, gzip: bool = False, prefix: S
     with (home / "stderr.log").open("wb") as stderr:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr)
     try:
-        _await_port(process, port, home)
+        await_port(process, "nginx", port, home)
         yield Nginx(port, home / "access.log")
     finally:
         process.terminate()
@@ -81,14 +81,15 @@ def nginx(program: str, root: Path, home: Path, *, gzip: bool = False, prefix: S
             process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A loopback port that nobody listened on a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
 
 
-def _await_port(process: subprocess.Popen[bytes], port: int, home: Path) -> None:
-    """Waits until a connection is accepted: nginx has no other way to say that it is ready."""
+def await_port(process: subprocess.Popen[bytes], name: str, port: int, home: Path) -> None:
+    """Waits until a connection is accepted: a server has no other way to say that it is ready."""
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
@@ -100,4 +101,4 @@ def _await_port(process: subprocess.Popen[bytes], port: int, home: Path) -> None
     told = "".join(
         path.read_text(errors="replace") for path in (home / "stderr.log", home / "error.log") if path.exists()
     )
-    raise RuntimeError(f"nginx did not start on port {port}: {told.strip() or 'it said nothing'}")
+    raise RuntimeError(f"{name} did not start on port {port}: {told.strip() or 'it said nothing'}")
