@@ -56,6 +56,10 @@ class CrawlConfig:
     exclude: tuple[str, ...] = ()
     """Regular expressions; a URL that one of them matches is not fetched, whatever else says it should be."""
     max_depth: int | None = None
+    offsite_links: int = 0
+    """Links to follow beyond the scope, in a row."""
+    traps: bool = True
+    """Leave out URLs that look like those of a site without end."""
     robots: bool = True
     respect_nofollow: bool = False
     """Do not follow links that their page asks robots not to follow."""
@@ -156,6 +160,7 @@ _MAY_BE_NONE = frozenset(
 
 _RANGES: dict[str, tuple[float, float]] = {
     "max_depth": (0, 65535),
+    "offsite_links": (0, 14),
     "max_pages": (1, 1 << 62),
     "max_bytes": (1, 1 << 62),
     "max_time": (0.001, math.inf),

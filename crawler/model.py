@@ -63,7 +63,7 @@ class CrawlURL:
     depth: int = 0
     """Links followed from a seed; a redirect or a requisite adds none."""
     offsite: int = 0
-    """Requisite hops beyond the scope: 0 in scope, at most 2."""
+    """Hops beyond the scope: 0 in scope; requisites' at most 2, links' at most `--offsite-links`."""
     redirects: int = 0
     """Redirects that led here in a row, at most 20."""
     via: str | None = None

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from crawler.clock import Clock
+from crawler.clock import Clock, utc
 from crawler.config import CrawlConfig
 from crawler.config_file import write_config
 from crawler.cookies import CookieJar
@@ -101,13 +101,7 @@ async def open_crawl(
     before = await frontier.counts()
     numbers = await frontier.add_seeds(seeds)
     await _requeue(config, frontier, before)
-    scope = Scope(
-        config.scope,
-        await frontier.seeds(),
-        include=config.include,
-        exclude=config.exclude,
-        max_depth=config.max_depth,
-    )
+    scope = Scope.of(config, await frontier.seeds(), utc(started).year)
     if config.sitemaps:
         await frontier.add(usual_places(await frontier.seeds(), scope))
     if not config.robots:

@@ -199,6 +199,15 @@ OPTIONS: tuple[Option, ...] = (
     ),
     _count("max-depth", Group.SCOPE, "follow at most this many links from a seed",
            "0 fetches the seeds and what their pages need to be shown. Redirects and requisites count none."),
+    _count("offsite-links", Group.SCOPE, "follow this many links in a row beyond the scope",
+           "With 1, the pages of other sites that the pages in scope link to are fetched, with their requisites; with "
+           "2, those that these link to, and so on. See [Scope](scope.md)."),
+    Option(
+        "traps", Group.SCOPE, "leave out what looks like a site without end (the default), or do not", read_flag,
+        field="traps", negative=True,
+        detail="Repeated path segments, URLs of great length, calendars that go on for ever, and pages that are nearly "
+        "the same again and again. What `--include` matches is fetched all the same. See [Scope](scope.md#traps).",
+    ),
     Option(
         "robots", Group.SCOPE, "obey robots.txt (the default), or do not", read_flag, field="robots", negative=True,
         detail="RFC 9309. With `--no-robots` it is not asked for, and neither its rules nor its Crawl-delay apply; the "

@@ -1,48 +1,48 @@
-"""Which links a crawl follows: a chain of named rules over values, no I/O.
+"""Which URLs a crawl takes: a chain of named rules over values, no I/O. docs/scope.md tells it to users.
 
-A *seed's scope* is decided by the crawl's scope kind from the seed's URL and from the URLs that its redirects led to.
-Page requisites are wanted from anywhere, up to two hops beyond the scope; the hop count of a redirect's target and of
-a style sheet's import is that of the URL it came from.
+    scope            the seed's scope: accepts what lies in it; requisites and sitemaps from anywhere
+    offsite-links    accepts links up to N hops beyond the scope
+    trap-…           reject what an endless site looks like (crawler/rules/traps.py)
+    ignore-set       ready-made patterns reject
+    include          accepts
+    max-depth        rejects what is too many links from its seed
+    requisite hops   rejects requisites too far beyond the scope
+    host-pages       rejects pages of a host that has given enough of them
+    media-type       rejects what is not to be kept, by its extension
+    exclude          rejects
+    ignores          rejects by the patterns in DIR/ignores
+
+The last rule that decides wins. Only rules in force are in the chain; it is asked from its end, so that the first one
+that says anything has decided.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from publicsuffixlist import PublicSuffixList
-
-from crawler.config import ScopeKind
+from crawler.config import CrawlConfig, ScopeKind
 from crawler.frontier import rank
 from crawler.model import CrawlURL, Kind, Links, Outlink, Role
+from crawler.rules.areas import Areas
+from crawler.rules.traps import trap_rules
+from crawler.rules.values import FOLLOWED, Rule, RuleSaid, SeedRules, Verdict, matching
 
 MAX_OFFSITE_HOPS = 2
 MAX_REDIRECTS = 20
-MAX_PREFIX_DEPTH = 64
-"""Directories of a URL that are compared with the seeds' prefixes."""
 NEVER_SEEN = 1 << 62
 REMEMBERED_REJECTIONS = 50_000
-_IP_ADDRESS = re.compile(r"\[.*\]|\d+\.\d+\.\d+\.\d+")
-"""As the URL Standard serialises hosts: any other host that looks like this would not have been a valid URL."""
-_DEFAULT_PORTS = {"http://": ":80", "https://": ":443"}
 
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the rules said, and which of them."""
-
-    accepted: bool
-    rule: str
-
-
-ACCEPTED = Verdict(True, "scope")
-_OUT_OF_SCOPE = Verdict(False, "scope")
-_EXCLUDED = Verdict(False, "exclude")
-_INCLUDED = Verdict(True, "include")
-_TOO_DEEP = Verdict(False, "max-depth")
-_TOO_FAR = Verdict(False, "requisite hops")
-_REDIRECT_LOOP = Verdict(False, "redirects")
+SCOPE, OFFSITE, MAX_DEPTH = "scope", "offsite-links", "max-depth"
+ACCEPTED = Verdict(True, SCOPE, "in the seed's scope")
+_FROM_ANYWHERE = Verdict(True, SCOPE, "may come from anywhere")
+_OUT_OF_SCOPE = Verdict(False, SCOPE, "beyond the seed's scope")
+_NEAR_ENOUGH = Verdict(True, OFFSITE, "few enough links beyond the scope")
+_TOO_FAR = Verdict(False, "requisite hops", f"more than {MAX_OFFSITE_HOPS} hops beyond the scope")
+_REDIRECT_LOOP = Verdict(False, "redirects", f"more than {MAX_REDIRECTS} redirects in a row")
+_NO_RULE = Verdict(True, "seed", "seeds and robots.txt are asked for whatever the rules say")
+_FLEETING = frozenset({SCOPE, OFFSITE, MAX_DEPTH, "requisite hops", "host-pages"})
+"""What these rules say of a link depends on the page it stands on, or on the moment."""
 
 
 class Scope:
@@ -56,16 +56,33 @@ class Scope:
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
         max_depth: int | None = None,
+        offsite_links: int = 0,
+        year: int | None = None,
     ) -> None:
-        self._kind, self._max_depth = kind, max_depth
-        self._include = [re.compile(pattern) for pattern in include]
-        self._exclude = [re.compile(pattern) for pattern in exclude]
-        self._suffixes = PublicSuffixList() if kind is ScopeKind.DOMAIN else None
-        self._seeds = {number: list(urls) for number, urls in seeds.items()}
-        self._areas: dict[int, frozenset[str]] = {}
-        self._homes: dict[str, int] | None = None
-        self._origins: dict[tuple[str, int], bool] = {}
+        """`year` is the present one, for the trap rules; None leaves them out."""
+        compiled = (tuple(map(re.compile, patterns)) for patterns in (include, exclude))
+        self._default = SeedRules(kind, max_depth, offsite_links, *compiled)
+        self._own: dict[int, SeedRules] = {}
+        self._traps = () if year is None else trap_rules(year)
+        self._areas = Areas(seeds, lambda seed: self._rules(seed).scope)
+        self._chains: dict[int, tuple[Rule, ...]] = {}
         self._rejected: dict[tuple[str, int], Verdict] = {}
+
+    @classmethod
+    def of(cls, config: CrawlConfig, seeds: Mapping[int, Sequence[str]], year: int) -> Scope:
+        """The rules that a configuration means; `year` is the present one."""
+        return cls(
+            config.scope,
+            seeds,
+            include=config.include,
+            exclude=config.exclude,
+            max_depth=config.max_depth,
+            offsite_links=config.offsite_links,
+            year=year if config.traps else None,
+        )
+
+    def _rules(self, seed: int) -> SeedRules:
+        return self._own.get(seed, self._default)
 
     def add_seeds(self, seeds: Mapping[int, Sequence[str]]) -> None:
         """Seeds that came later."""
@@ -75,96 +92,74 @@ class Scope:
 
     def join(self, seed: int, url: str) -> None:
         """The seed's redirect led here: from now on this is in its scope, too."""
-        urls = self._seeds.setdefault(seed, [])
-        if url not in urls:
-            urls.append(url)
-            self._areas.pop(seed, None)
-            self._homes = None
-            self._origins.clear()
+        if self._areas.join(seed, url):
             self._rejected.clear()
+
+    # -- the chain ---------------------------------------------------------------------------------------------
+
+    def _chain(self, seed: int) -> tuple[Rule, ...]:
+        chain = self._chains.get(seed)
+        if chain is None:
+            chain = self._chains[seed] = tuple(self._make_chain(seed, self._rules(seed)))
+        return chain
+
+    def _make_chain(self, seed: int, rules: SeedRules) -> list[Rule]:
+        chain = [self._scope_rule(seed)]
+        if rules.offsite_links:
+            chain.append(_offsite_rule(rules.offsite_links))
+        chain += self._traps
+        if rules.include:
+            chain.append(matching("include", rules.include, accepted=True))
+        if rules.max_depth is not None:
+            chain.append(_depth_rule(rules.max_depth))
+        chain.append(Rule("requisite hops", _requisite_hops))
+        if rules.exclude:
+            chain.append(matching("exclude", rules.exclude, accepted=False))
+        return chain
+
+    def _scope_rule(self, seed: int) -> Rule:
+        holds = self._areas.holds
+
+        def judge(url: str, kind: Kind, depth: int, offsite: int) -> Verdict:
+            if kind not in FOLLOWED:
+                return _FROM_ANYWHERE
+            return ACCEPTED if holds(url, seed) else _OUT_OF_SCOPE
+
+        return Rule(SCOPE, judge)
 
     # -- one URL -----------------------------------------------------------------------------------------------
 
     def in_scope(self, url: str, seed: int) -> bool:
-        """Whether the seed's scope holds the URL; includes and excludes aside."""
-        if self._kind is ScopeKind.ANY:
-            return True
-        if self._kind is ScopeKind.PAGE:
-            return url in self._area(seed)
-        if self._kind is ScopeKind.PREFIX:
-            return any(url.startswith(prefix) for prefix in self._area(seed))
-        return self._on_seeds_host(url, seed)
-
-    def _on_seeds_host(self, url: str, seed: int) -> bool:
-        origin = url[: url.index("/", 8)]
-        found = self._origins.get((origin, seed))
-        if found is None:
-            area = {self._place(u) for u in self._seeds.get(seed, ())}
-            found = self._place(url) in area
-            if len(self._origins) > REMEMBERED_REJECTIONS:
-                self._origins.clear()
-            self._origins[origin, seed] = found
-        return found
+        """Whether the seed's scope holds the URL; all other rules aside."""
+        return self._areas.holds(url, seed)
 
     def seed_for(self, url: str) -> int | None:
-        """The seed whose scope holds the URL, or else one on the same host (scope `domain`: in the same domain); None
-        where no seed is. For a URL that the site itself names, in a sitemap."""
-        if self._homes is None:
-            self._homes = {}
-            for number, urls in self._seeds.items():
-                for home in (*self._area(number), *map(self._place, urls)):
-                    self._homes.setdefault(home, number)
-        homes = self._homes
-        if self._kind is ScopeKind.PREFIX:
-            slash = url.find("/", 8)
-            for _ in range(MAX_PREFIX_DEPTH):
-                if slash < 0:
-                    break
-                if url[: slash + 1] in homes:
-                    return homes[url[: slash + 1]]
-                slash = url.find("/", slash + 1)
-        return homes.get(url) or homes.get(self._place(url))
-
-    def _area(self, seed: int) -> frozenset[str]:
-        area = self._areas.get(seed)
-        if area is None:
-            urls = self._seeds.get(seed, [])
-            if self._kind is ScopeKind.PREFIX:
-                urls = [url.partition("?")[0].rpartition("/")[0] + "/" for url in urls]
-            area = self._areas[seed] = frozenset(urls)
-        return area
-
-    def _place(self, url: str) -> str:
-        """Host and port, the default ports of http and https being one; for `domain` the registrable domain."""
-        scheme = url[: url.index("//") + 2]
-        authority = url[len(scheme) : url.index("/", 8)]
-        if self._suffixes is not None:
-            host = re.sub(r":\d+$", "", authority).rstrip(".")
-            if _IP_ADDRESS.fullmatch(host):
-                return host  # its numbers are no labels: 192.0.2.1 and 198.51.2.1 have no domain in common
-            return self._suffixes.privatesuffix(host) or host
-        return authority.removesuffix(_DEFAULT_PORTS[scheme])
+        """The seed whose scope holds the URL, or else one on the same host; see Areas."""
+        return self._areas.seed_for(url)
 
     def verdict(self, url: str, kind: Kind, depth: int, offsite: int, seed: int) -> Verdict:
-        """What the rules say of a URL on its own: the last rule that decides wins."""
-        verdict = ACCEPTED
-        if kind in (Kind.NAVIGATION, Kind.GUESS):
-            if self._max_depth is not None and depth > self._max_depth:
-                return _TOO_DEEP
-            if not self.in_scope(url, seed):
-                verdict = _OUT_OF_SCOPE
-        elif offsite > MAX_OFFSITE_HOPS:
-            return _TOO_FAR
-        if any(pattern.search(url) for pattern in self._include):
-            verdict = _INCLUDED
-        if any(pattern.search(url) for pattern in self._exclude):
-            verdict = _EXCLUDED
-        return verdict
+        """What the rules say of a URL on its own. `offsite`: hops beyond the scope, of links or of requisites."""
+        for rule in reversed(self._chain(seed)):
+            said = rule.judge(url, kind, depth, offsite)
+            if said is not None:
+                return said
+        return ACCEPTED
+
+    def explain(self, url: str, kind: Kind, depth: int, offsite: int, seed: int) -> list[RuleSaid]:
+        """The chain in its order, with what each rule says of the URL; the one that `decided` is `verdict`'s."""
+        said = [(rule.name, rule.judge(url, kind, depth, offsite)) for rule in self._chain(seed)]
+        last = max((index for index, (_, verdict) in enumerate(said) if verdict is not None), default=-1)
+        return [
+            RuleSaid(name, None, "", decided=False)
+            if verdict is None
+            else RuleSaid(verdict.rule, verdict.accepted, verdict.why, decided=index == last)
+            for index, (name, verdict) in enumerate(said)
+        ]
 
     def still_wanted(self, url: CrawlURL) -> Verdict:
         """Judges a queued URL again by the rules now in force: options may have changed since it was queued."""
         if url.via is None or url.kind is Kind.ROBOTS:
-            return ACCEPTED
+            return _NO_RULE
         return self.verdict(url.url, url.kind, url.depth, url.offsite, url.seed)
 
     # -- the links of a page -----------------------------------------------------------------------------------
@@ -204,29 +199,39 @@ class Scope:
         return None
 
     def _judge_page(self, parent: CrawlURL, url: str, kind: Kind) -> Outlink | None:
-        if parent.offsite:
+        if parent.offsite and parent.kind is Kind.REQUISITE:
             return None  # a page that came along as a requisite is not a place to go on from
-        verdict = self.verdict(url, kind, parent.depth + 1, 0, parent.seed)
+        seed = parent.seed
+        further = self._rules(seed).offsite_links > 0
+        offsite = parent.offsite + 1 if further and not self.in_scope(url, seed) else 0
+        verdict = self.verdict(url, kind, parent.depth + 1, offsite, seed)
         if verdict.accepted:
-            return Outlink(url, kind, parent.depth + 1, 0, 0, parent.seed)
-        if kind is Kind.NAVIGATION and verdict is not _TOO_DEEP:
+            return Outlink(url, kind, parent.depth + 1, offsite, 0, seed)
+        lasting = verdict.rule not in _FLEETING or (verdict is _OUT_OF_SCOPE and not further)
+        if kind is Kind.NAVIGATION and lasting:
             if len(self._rejected) >= REMEMBERED_REJECTIONS:
                 self._rejected.clear()
-            self._rejected[url, parent.seed] = verdict
+            self._rejected[url, seed] = verdict
         return None
 
     def judge_sitemap(self, parent: CrawlURL, url: str, nesting: int) -> Outlink | None:
         """A sitemap to fetch, `nesting` indexes deep. It may lie on another host: what it lists is judged by itself."""
-        useless = self._max_depth == 0 or (self._kind is ScopeKind.PAGE and not self._include)
+        rules = self._rules(parent.seed)
+        useless = rules.max_depth == 0 or (rules.scope is ScopeKind.PAGE and not rules.include)
         if useless or not self.verdict(url, Kind.SITEMAP, nesting, 0, parent.seed).accepted:
             return None
         return Outlink(url, Kind.SITEMAP, nesting, 0, 0, parent.seed)
 
     def hops(self, parent: CrawlURL, url: str, role: Role) -> int:
         """Requisite hops beyond the scope after this link; the seed's own host is never beyond it."""
-        if self._kind is ScopeKind.ANY or self._on_seeds_host(url, parent.seed):
+        if self._at_home(url, parent.seed):
             return 0
-        return max(1, parent.offsite + (0 if role.same_hop else 1))
+        # A page beyond the scope that was fetched for a link's sake has requisites like any other.
+        came = parent.offsite if parent.kind is Kind.REQUISITE else 0
+        return max(1, came + (0 if role.same_hop else 1))
+
+    def _at_home(self, url: str, seed: int) -> bool:
+        return self._rules(seed).scope is ScopeKind.ANY or self._areas.on_host(url, seed)
 
     def judge_redirect(self, source: CrawlURL, target: str) -> tuple[Outlink | None, Verdict, bool]:
         """A redirect's target as a link, the verdict, and whether it joins the seed's scope.
@@ -238,16 +243,37 @@ class Scope:
         offsite = source.offsite
         joins = False
         if source.kind is Kind.REQUISITE:
-            here = self._kind is ScopeKind.ANY or self._on_seeds_host(target, source.seed)
-            offsite = 0 if here else max(1, source.offsite)
+            offsite = 0 if self._at_home(target, source.seed) else max(1, source.offsite)
         elif source.kind is Kind.NAVIGATION and source.depth == 0 and source.offsite == 0:
             joins = not self.in_scope(target, source.seed)
+        elif source.kind in FOLLOWED and self._rules(source.seed).offsite_links:
+            offsite = 0 if self.in_scope(target, source.seed) else max(1, source.offsite)
         verdict = self.verdict(target, source.kind, source.depth, offsite, source.seed)
-        if joins and verdict is _OUT_OF_SCOPE:
+        if joins and verdict.rule == SCOPE:
             verdict = ACCEPTED
         if not verdict.accepted:
             return None, verdict, False
         return Outlink(target, source.kind, source.depth, offsite, redirects, source.seed), verdict, joins
+
+
+def _offsite_rule(most: int) -> Rule:
+    def judge(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
+        return _NEAR_ENOUGH if kind in FOLLOWED and 0 < offsite <= most else None
+
+    return Rule(OFFSITE, judge)
+
+
+def _depth_rule(most: int) -> Rule:
+    too_deep = Verdict(False, MAX_DEPTH, f"more than {most} links from its seed")
+
+    def judge(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
+        return too_deep if kind in FOLLOWED and depth > most else None
+
+    return Rule(MAX_DEPTH, judge)
+
+
+def _requisite_hops(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
+    return _TOO_FAR if offsite > MAX_OFFSITE_HOPS and kind not in FOLLOWED else None
 
 
 def _rank_of(link: Outlink) -> int:

@@ -21,7 +21,7 @@ MAY_IMPORT_STORAGE = re.compile(r"crawler\.(archiver|recording|segments|wire|fet
 """Who hands captures over (archiver, recording, segments), who frames HTTP by storage's rules (wire, fetcher), and who
 puts the parts together (opening, crawl, cli)."""
 
-PURE = re.compile(r"crawler\.(model|errors|urls|scope|robots|robotstxt|politeness|retry|links)(\..+)?")
+PURE = re.compile(r"crawler\.(model|errors|urls|scope|rules|robots|robotstxt|politeness|retry|links)(\..+)?")
 IMPURE = {"aiofiles", "aiohttp", "asyncio", "socket", "sqlite3", "ssl", "storage", "subprocess", "threading", "uvloop"}
 
 

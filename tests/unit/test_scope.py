@@ -222,6 +222,82 @@ class TestPatterns:
         assert of.still_wanted(CrawlURL("https://cdn.test/robots.txt", Kind.ROBOTS, via=SEED)).accepted
 
 
+class TestOffsiteLinks:
+    def test_as_many_in_a_row_as_are_allowed(self) -> None:
+        of, url = scope(offsite_links=2), "https://other.test/"
+        [first] = judged(of, {url: LINK})
+        assert (first.kind, first.depth, first.offsite) == (Kind.NAVIGATION, 1, 1)
+        there = CrawlURL(url, depth=1, offsite=1, via=SEED, seed=1)
+        assert [link.offsite for link in judged(of, {"https://third.test/": LINK}, there)] == [2]
+        assert judged(of, {"https://third.test/x": LINK}, replace(there, offsite=2)) == []
+        assert not accepts(scope(), url)
+
+    def test_too_far_on_one_page_may_be_near_enough_on_another(self) -> None:
+        of, url = scope(offsite_links=1), "https://third.test/"
+        there = CrawlURL("https://other.test/", depth=1, offsite=1, via=SEED, seed=1)
+        assert not accepts(of, url, parent=there)
+        assert accepts(of, url)
+
+    def test_back_in_scope_the_count_begins_anew(self) -> None:
+        there = CrawlURL("https://other.test/", depth=1, offsite=1, via=SEED, seed=1)
+        assert [
+            link.offsite for link in judged(scope(offsite_links=1), {"https://www.example.com/x": LINK}, there)
+        ] == [0]
+
+    def test_their_pages_have_requisites_like_any_other(self) -> None:
+        there = CrawlURL("https://other.test/", depth=3, offsite=3, via=SEED, seed=1)
+        of = scope(offsite_links=3)
+        assert [link.offsite for link in judged(of, {"https://other.test/i.png": IMAGE}, there)] == [1]
+
+    def test_redirects_keep_the_count_and_may_leave_the_scope(self) -> None:
+        of = scope(offsite_links=1)
+        inside = CrawlURL("https://www.example.com/out", depth=1, via=SEED, seed=1)
+        link, verdict, joins = of.judge_redirect(inside, "https://other.test/")
+        assert link is not None
+        assert (link.offsite, verdict.rule, joins) == (1, "offsite-links", False)
+        outside = CrawlURL("https://other.test/", depth=1, offsite=1, via=SEED, seed=1)
+        link, _, _ = of.judge_redirect(outside, "https://www.other.test/")
+        assert link is not None
+        assert link.offsite == 1
+
+    def test_what_is_queued_is_judged_again(self) -> None:
+        queued = CrawlURL("https://other.test/", depth=1, offsite=1, via=SEED, seed=1)
+        assert scope(offsite_links=1).still_wanted(queued).accepted
+        assert scope().still_wanted(queued).rule == "scope"
+
+
+class TestExplaining:
+    def test_the_last_rule_that_says_anything_decides(self) -> None:
+        of = scope(include=["x"], exclude=["drop"], max_depth=3, offsite_links=1, year=2026)
+        said = of.explain("https://other.test/x/drop", Kind.NAVIGATION, 1, 0, 1)
+        assert [(each.rule, each.accepted, each.decided) for each in said] == [
+            ("scope", False, False),
+            ("offsite-links", None, False),
+            ("trap-length", None, False),
+            ("trap-segments", None, False),
+            ("trap-repeat", None, False),
+            ("trap-query", None, False),
+            ("trap-calendar", None, False),
+            ("include", True, False),
+            ("max-depth", None, False),
+            ("requisite hops", None, False),
+            ("exclude", False, True),
+        ]
+        assert said[-1].why == "matches drop"
+        assert [each.rule for each in scope().explain(SEED, Kind.NAVIGATION, 0, 0, 1)] == ["scope", "requisite hops"]
+
+    @pytest.mark.parametrize("kind", list(Kind))
+    @pytest.mark.parametrize("offsite", [0, 1, 3])
+    @pytest.mark.parametrize("depth", [0, 5])
+    @pytest.mark.parametrize("path", ["/", "/x/x/x/x", "/in/", "/in/drop", "/drop"])
+    @pytest.mark.parametrize("host", ["https://www.example.com", "https://other.test"])
+    def test_it_says_what_the_verdict_is(self, kind: Kind, offsite: int, depth: int, path: str, host: str) -> None:
+        of = scope(include=["/in/"], exclude=["drop"], max_depth=3, offsite_links=1, year=2026)
+        [decisive] = [each for each in of.explain(host + path, kind, depth, offsite, 1) if each.decided]
+        verdict = of.verdict(host + path, kind, depth, offsite, 1)
+        assert (decisive.rule, decisive.accepted, decisive.why) == (verdict.rule, verdict.accepted, verdict.why)
+
+
 class TestRedirects:
     def test_a_target_keeps_depth_and_kind_and_counts_one_more(self) -> None:
         source = CrawlURL("https://www.example.com/a", Kind.GUESS, depth=4, redirects=2, via=SEED, seed=1)
