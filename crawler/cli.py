@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import gc
 import io
 import logging
 import os
@@ -15,8 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from crawler.arguments import Arguments, parse_arguments
 from crawler.command_line import Words
@@ -27,9 +25,8 @@ from crawler.errors import CrawlError, UsageError
 from crawler.foreground import EngineFactory, run
 from crawler.progress import Summary
 from crawler.report import logging as report_logging
-from crawler.report.display import LiveView
+from crawler.report.ending import Hints, failed_seeds
 from crawler.report.plain import PlainView
-from crawler.report.summary import Hints, failed_seeds, print_summary
 from crawler.report.text import printable
 from crawler.report.view import Silent, View
 from crawler.version import NAME, VERSION
@@ -37,6 +34,9 @@ from storage import ArchiveError, NoSpace
 
 FAILED = 1
 RESUMABLE = 3
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {}
 """Subcommands, which take the arguments behind them: a first word of that name is no file of seeds."""
@@ -46,8 +46,6 @@ _log = logging.getLogger(__name__)
 
 def main(argv: Sequence[str] | None = None, *, engine: EngineFactory | None = None) -> int:
     """Runs a command line and returns its exit code. Raises SystemExit for --help, as argparse does."""
-    # A crawl's values make hardly any cycles; looking for them every 700 allocations costs 5 % of a page's time.
-    gc.set_threshold(50_000, 20, 50)
     words = Words.of_process() if argv is None else Words(("python", "-m", "crawler"), tuple(argv))
     _mend_streams()
     try:
@@ -72,14 +70,13 @@ def _crawl(words: Words, engine: EngineFactory | None) -> int:
     directory = Path(config.output)
     holds_crawl(directory)  # refuses a directory that something else lives in
     hints = _hints(words, config)
-    console = Console(highlight=False)
     with report_logging.to_file(directory, verbose=given.verbose) as log:
         try:
-            summary = run(config, engine or _engine(), _view(console, directory, given), verbose=given.verbose)
+            summary = run(config, engine or _engine(), _view(directory, given), verbose=given.verbose)
         except Exception as error:
             _log.error("ended by an error", exc_info=error)
             return _report(error, verbose=given.verbose, log=log, resume=hints.resume)
-    return _conclude(console, summary, hints, quiet=given.quiet)
+    return _conclude(summary, hints, quiet=given.quiet)
 
 
 def _beside(words: Words, config: CrawlConfig, *, quiet: bool) -> CrawlConfig:
@@ -99,10 +96,19 @@ def _hints(words: Words, config: CrawlConfig) -> Hints:
     )
 
 
-def _view(console: Console, directory: Path, given: Arguments) -> View:
+def _console() -> Console:
+    from rich.console import Console  # here, as all that draws: a quiet crawl need not wait for it
+
+    return Console(highlight=False)
+
+
+def _view(directory: Path, given: Arguments) -> View:
     if given.quiet:
         return Silent()
+    console = _console()
     if console.is_terminal and not console.is_dumb_terminal:
+        from crawler.report.display import LiveView
+
         return LiveView(console, directory)
     return PlainView(sys.stdout)
 
@@ -113,10 +119,12 @@ def _engine() -> EngineFactory:
     return Crawl
 
 
-def _conclude(console: Console, summary: Summary, hints: Hints, *, quiet: bool) -> int:
+def _conclude(summary: Summary, hints: Hints, *, quiet: bool) -> int:
     if not quiet:
+        from crawler.report.summary import print_summary
+
         with contextlib.suppress(OSError):  # whoever read this has left; the crawl ended as it ended
-            print_summary(console, summary, hints)
+            print_summary(_console(), summary, hints)
     if summary.exit_code == FAILED and not summary.seeds_answered:
         return _complain(f"no seed answered: {failed_seeds(summary)}", FAILED)
     return summary.exit_code

@@ -115,7 +115,7 @@ class CrawlConfig:
     segment_size: int = GIB
     prefix: str = "annals"
     digest: str = "sha256"
-    compression_level: int = 6
+    compression_level: int = 5
 
     # the run
     grace: float = 10.0

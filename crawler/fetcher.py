@@ -25,7 +25,7 @@ from crawler.resolver import OverrideResolver, WatchedResolver
 from crawler.routes import Routes
 from crawler.session import open_session
 from crawler.spool import Spool
-from crawler.tls import client_context
+from crawler.tls import trust
 from crawler.verdict import Verdict, judge
 from crawler.wire import CURRENT, Capture, Ending
 from storage import dechunk
@@ -72,7 +72,7 @@ class HttpFetcher:
         self._credentials = Credentials(config, self.cookies)
         own = resolver.own if isinstance(resolver, OverrideResolver) else lambda host: None
         self._routes = Routes(config, config.seeds if seeds is None else seeds, own)
-        self._context = ssl_context or client_context(config)
+        self._context = ssl_context or trust(config)
         self._spool_dir = spool_dir
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None

@@ -6,7 +6,7 @@ import inspect
 import socket
 import ssl
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -27,13 +27,13 @@ DNS_TTL = 60
 
 
 def open_session(
-    config: CrawlConfig, resolver: AbstractResolver, context: ssl.SSLContext, proxy: Proxy | None
+    config: CrawlConfig, resolver: AbstractResolver, trust: ssl.SSLContext | Literal[True], proxy: Proxy | None
 ) -> aiohttp.ClientSession:
     """A session whose connections are tapped. To be called in the running loop."""
     timeout = config.timeout
     known = inspect.signature(aiohttp.ClientSession).parameters
     return aiohttp.ClientSession(
-        connector=_connector(config, resolver, context, proxy),
+        connector=_connector(config, resolver, trust, proxy),
         headers=request_headers(config),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
@@ -43,13 +43,13 @@ def open_session(
 
 
 def _connector(
-    config: CrawlConfig, resolver: AbstractResolver, context: ssl.SSLContext, proxy: Proxy | None
+    config: CrawlConfig, resolver: AbstractResolver, trust: ssl.SSLContext | Literal[True], proxy: Proxy | None
 ) -> TapConnector:
     # The crawl's own semaphore bounds connections; a second limit here would only make requests wait unseen.
     if proxy is not None and proxy.scheme == "socks5":
         from crawler.wire.socks import SocksTapConnector  # here: most crawls need no such package
 
-        return SocksTapConnector(proxy, limit=0, ssl=context)
+        return SocksTapConnector(proxy, limit=0, ssl=trust)
     own = config.bind_address
     return TapConnector(
         limit=0,
@@ -57,7 +57,7 @@ def _connector(
         ttl_dns_cache=DNS_TTL,
         family=family_of(config),
         local_addr=None if own is None else (own, 0),
-        ssl=context,
+        ssl=trust,
     )
 
 

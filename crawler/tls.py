@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import ssl
+from typing import Literal
 
 from crawler.config import CrawlConfig
 from crawler.errors import UsageError
+
+
+def trust(config: CrawlConfig) -> ssl.SSLContext | Literal[True]:
+    """Whom to trust, as aiohttp takes it: True is its own context of the system's authorities, made once already.
+
+    Raises UsageError naming the option and the file."""
+    return client_context(config) if config.ca_file is not None or config.insecure else True
 
 
 def client_context(config: CrawlConfig) -> ssl.SSLContext:

@@ -55,10 +55,16 @@ def _search(markup: bytes | str, references: References, *, svg_title: bool = Fa
     tree = LexborHTMLParser(markup, options=LexborDocumentOptions.WO_EVENTS)
     selector = LAZY_SELECTOR if has_lazy(markup) else SELECTOR
     pending = [iter(tree.css(selector))]
+    settled: set[str] = set()
+    """What plain links named already: many of a page's links lead where another does, or to a place in the page."""
     while pending:
         for node in pending[-1]:
             tag = node.tag or ""
             attributes = node.attributes
+            if tag == "a" and (href := attributes.get("href")) and "rel" not in attributes:
+                if (href in settled or href[0] == "#") and COMMON.isdisjoint(attributes):
+                    continue
+                settled.add(href)
             _add(tag, attributes, references)
             if tag not in _WITH_TEXT:
                 continue

@@ -45,8 +45,8 @@ _IN_BYTES, _IN_TEXT = re.compile(_NAMES), re.compile(_NAMES.decode())
 def has_lazy(markup: bytes | str) -> bool:
     """True if one of the names may stand in the markup: in most pages none does, and no element need be asked."""
     if isinstance(markup, bytes):
-        return _IN_BYTES.search(markup) is not None
-    return _IN_TEXT.search(markup) is not None
+        return b"data-" in markup and _IN_BYTES.search(markup) is not None
+    return "data-" in markup and _IN_TEXT.search(markup) is not None
 
 
 def add_lazy(name: str, value: str, role: Role, references: References, *, media: bool) -> None:

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from crawler.model import FailureKind, OutcomeKind
 from crawler.progress import Summary
-from crawler.report.summary import Hints, print_summary
+from crawler.report.ending import Hints
+from crawler.report.summary import print_summary
 from tests.support.progress import HOSTILE, outcome
 
 HINTS = Hints(resume="crawl seeds.txt", fresh="crawl seeds.txt --fresh")
