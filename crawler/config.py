@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from crawler.errors import UsageError
+from crawler.rules.ignoresets import SETS
 from crawler.urls import origin_text, seed_url
 
 PROXY_SCHEMES = ("http", "socks5")
@@ -58,6 +59,8 @@ class CrawlConfig:
     max_depth: int | None = None
     offsite_links: int = 0
     """Links to follow beyond the scope, in a row."""
+    ignore_sets: tuple[str, ...] = ()
+    """Names of ready-made sets of patterns that are not fetched."""
     traps: bool = True
     """Leave out URLs that look like those of a site without end."""
     robots: bool = True
@@ -184,11 +187,13 @@ _WHOLE = frozenset(_RANGES) - {"max_time", "disk_wait", "delay", "timeout", "max
 
 def _fix_sequences(config: CrawlConfig) -> None:
     """Lists become tuples, so that a frozen value is one; a lone string in place of a list is a mistake."""
-    for field in ("seeds", "include", "exclude", "strip_query", "headers", "auth"):
+    for field in ("seeds", "include", "exclude", "strip_query", "ignore_sets", "headers", "auth"):
         value = getattr(config, field)
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise InvalidSetting(field, f"takes a sequence, not {value!r}")
         items = tuple(tuple(item) if isinstance(item, list) else item for item in value)
+        if field == "ignore_sets":
+            items = tuple(name.strip() for item in items for name in str(item).split(","))
         object.__setattr__(config, field, items)
     try:
         object.__setattr__(config, "scope", ScopeKind(config.scope))
@@ -220,6 +225,12 @@ def _check_names(patterns: Sequence[str]) -> None:
     for pattern in patterns:
         if not isinstance(pattern, str) or not _NAME_PATTERN.fullmatch(pattern):
             raise ValueError(f"{pattern!r} is not the name of a query parameter; write `utm_*` or `PHPSESSID`")
+
+
+def _check_sets(names: Sequence[str]) -> None:
+    for name in names:
+        if name not in SETS:
+            raise ValueError(f"{name!r} is not one of {', '.join(SETS)}")
 
 
 _NAME_PATTERN = re.compile(r"[^\s=&#\x00-\x1f]+")
@@ -324,6 +335,7 @@ _CHECKS: dict[str, Callable[..., None]] = {
     "include": _check_patterns,
     "exclude": _check_patterns,
     "strip_query": _check_names,
+    "ignore_sets": _check_sets,
     "headers": _check_headers,
     "auth": _check_auth,
     "proxy": _check_proxy,

@@ -176,6 +176,7 @@ class Crawl:
             respect_nofollow=config.respect_nofollow,
             guesses=Guesses() if config.guesses else None,
             strip=QueryStrip(config.strip_query) if config.strip_query else None,
+            ignores=opened.ignores,
         )
         self._dispatcher = Dispatcher(
             opened.frontier, visitor, self._handoff, opened.guard, Limits.of(config), self._tally, self._clock,

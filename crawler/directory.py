@@ -16,6 +16,9 @@ PARENT = Path("crawls")
 _OUR_NAMES = frozenset({"archive", "crawl.db", "crawl.toml", "indexes", "logs", "pages"})
 """A directory with one of these is taken for a crawl, however early it was interrupted."""
 
+_WRITTEN_BEFORE = "ignores"
+"""What somebody may put there for a crawl to come."""
+
 
 def default_directory(arguments: Sequence[str], urls: Sequence[str], *, demo: bool) -> Path:
     """`crawls/` and the name of what was asked for first: a file, standard input or a URL."""
@@ -30,7 +33,7 @@ def default_directory(arguments: Sequence[str], urls: Sequence[str], *, demo: bo
 def holds_crawl(directory: Path) -> bool:
     """True if a crawl is in the directory. Raises UsageError if something else is."""
     try:
-        names = {entry.name for entry in directory.iterdir()}
+        names = {entry.name for entry in directory.iterdir()} - {_WRITTEN_BEFORE}
     except FileNotFoundError:
         return False
     except NotADirectoryError:

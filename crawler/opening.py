@@ -6,6 +6,7 @@ DIR/archive/      what an earlier run left open is cut back to its committed len
 DIR/logs, pages   lines that a crash kept from being written are written
 DIR/tmp           spooled bodies; unlinked files, so a dead process leaves none
 DIR/crawl.toml    the configuration in force
+DIR/ignores       patterns of what is not to be fetched, if somebody wrote them; read again when it changes
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from crawler.errors import DirectoryLocked, DiskFailed, OutOfDisk, UsageError
 from crawler.fetcher import Fetcher, HttpFetcher
 from crawler.frontier import Counts
 from crawler.frontier.sqlite import SqliteFrontier
+from crawler.ignorefile import IgnoreFile
 from crawler.model import Outcome
 from crawler.querystrip import QueryStrip
 from crawler.resolver import OverrideResolver
@@ -50,6 +52,7 @@ class Opened:
     segments: Segments
     guard: DiskGuard
     scope: Scope
+    ignores: IgnoreFile
     fetcher: Fetcher
     cookies: CookieJar | None
     """The fetcher's jar, if it has one: to be kept with the ledger."""
@@ -102,6 +105,7 @@ async def open_crawl(
     numbers = await frontier.add_seeds(seeds)
     await _requeue(config, frontier, before)
     scope = Scope.of(config, await frontier.seeds(), utc(started).year)
+    ignores = IgnoreFile(directory, config.ignore_sets, scope, clock)
     if config.sitemaps:
         await frontier.add(usual_places(await frontier.seeds(), scope))
     if not config.robots:
@@ -113,7 +117,7 @@ async def open_crawl(
     cookies = await _open_cookies(config, frontier, fetcher)
     complete = counts.queued == 0 and counts.done > 0
     return Opened(
-        directory, frontier, segments, guard, scope, fetcher, cookies, logs, counts, numbers, started, complete
+        directory, frontier, segments, guard, scope, ignores, fetcher, cookies, logs, counts, numbers, started, complete
     )
 
 

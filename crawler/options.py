@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crawler.config import DIGESTS, CrawlConfig, ScopeKind
+from crawler.rules.ignoresets import SETS
 from crawler.units import exact_size, parse_duration, parse_size, show_duration
 
 
@@ -196,6 +197,13 @@ OPTIONS: tuple[Option, ...] = (
         repeat=True,
         detail="A regular expression like that of `--include`, and stronger; requisites are not fetched either. "
         "Seeds are.",
+    ),
+    Option(
+        "ignore-set", Group.SCOPE, "do not fetch what this ready-made set of patterns matches (repeatable)",
+        metavar="NAME,...", field="ignore_sets", repeat=True,
+        detail=f"Of {', '.join(SETS)}. They hold other views of the same content, actions and counters, as such sites "
+        "have them; what `--include` matches is fetched all the same. One's own patterns go into the file `ignores` in "
+        "the crawl directory, which is read again while the crawl runs. See [Scope](scope.md#ignore-patterns).",
     ),
     _count("max-depth", Group.SCOPE, "follow at most this many links from a seed",
            "0 fetches the seeds and what their pages need to be shown. Redirects and requisites count none."),

@@ -3,7 +3,7 @@
     scope            the seed's scope: accepts what lies in it; requisites and sitemaps from anywhere
     offsite-links    accepts links up to N hops beyond the scope
     trap-…           reject what an endless site looks like (crawler/rules/traps.py)
-    ignore-set       ready-made patterns reject
+    ignore-set …     ready-made patterns reject
     include          accepts
     max-depth        rejects what is too many links from its seed
     requisite hops   rejects requisites too far beyond the scope
@@ -25,6 +25,7 @@ from crawler.config import CrawlConfig, ScopeKind
 from crawler.frontier import rank
 from crawler.model import CrawlURL, Kind, Links, Outlink, Role
 from crawler.rules.areas import Areas
+from crawler.rules.ignores import Ignores
 from crawler.rules.traps import trap_rules
 from crawler.rules.values import FOLLOWED, Rule, RuleSaid, SeedRules, Verdict, matching
 
@@ -64,6 +65,8 @@ class Scope:
         self._default = SeedRules(kind, max_depth, offsite_links, *compiled)
         self._own: dict[int, SeedRules] = {}
         self._traps = () if year is None else trap_rules(year)
+        self._ignored: tuple[list[Rule], list[Rule]] = ([], [])
+        """By sets, and by one's own patterns."""
         self._areas = Areas(seeds, lambda seed: self._rules(seed).scope)
         self._chains: dict[int, tuple[Rule, ...]] = {}
         self._rejected: dict[tuple[str, int], Verdict] = {}
@@ -95,6 +98,12 @@ class Scope:
         if self._areas.join(seed, url):
             self._rejected.clear()
 
+    def ignore(self, ignores: Ignores) -> None:
+        """From now on these patterns hold, and no earlier ones."""
+        self._ignored = ignores.set_rules, ignores.own_rules
+        self._chains.clear()
+        self._rejected.clear()
+
     # -- the chain ---------------------------------------------------------------------------------------------
 
     def _chain(self, seed: int) -> tuple[Rule, ...]:
@@ -108,6 +117,7 @@ class Scope:
         if rules.offsite_links:
             chain.append(_offsite_rule(rules.offsite_links))
         chain += self._traps
+        chain += self._ignored[0]
         if rules.include:
             chain.append(matching("include", rules.include, accepted=True))
         if rules.max_depth is not None:
@@ -115,7 +125,7 @@ class Scope:
         chain.append(Rule("requisite hops", _requisite_hops))
         if rules.exclude:
             chain.append(matching("exclude", rules.exclude, accepted=False))
-        return chain
+        return chain + self._ignored[1]
 
     def _scope_rule(self, seed: int) -> Rule:
         holds = self._areas.holds

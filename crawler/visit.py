@@ -12,6 +12,7 @@ from crawler.clock import Clock, utc
 from crawler.fetcher import Fetcher
 from crawler.frontier import Finished, Frontier, HostReport, RetryAt, Settled
 from crawler.guesses import Guesses
+from crawler.ignorefile import IgnoreFile
 from crawler.links import extract
 from crawler.links.document import Document
 from crawler.links.sitemap import extract_sitemap
@@ -67,6 +68,7 @@ class Visitor:
     guesses: Guesses | None = None
     """None when strings in scripts are not taken for links."""
     strip: QueryStrip | None = None
+    ignores: IgnoreFile | None = None
 
     async def visit(self, url: CrawlURL) -> Capture:
         """Never raises for what a page or server does; raises OSError when the local disk fails, and CancelledError."""
@@ -81,6 +83,8 @@ class Visitor:
     async def _visit(self, url: CrawlURL) -> Capture:
         if url.rejudge:
             return await self._rejudge(url)
+        if self.ignores is not None:
+            self.ignores.refresh()
         refusal = self._refusal(url)
         if refusal is not None:
             return refusal
