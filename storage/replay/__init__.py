@@ -1,0 +1,1 @@
+"""Looking at an archive in a browser."""
