@@ -16,6 +16,8 @@ from crawler.units import show_bytes
 log = logging.getLogger(__name__)
 FIRST_LOOK, LONGEST_LOOK = 1.0, 15.0
 """Seconds between two looks at the disk while paused: the first, and the longest."""
+LOOK_EVERY = 0.1
+"""Seconds for which room that was seen is believed to last before a new fetch; a flush always looks."""
 WRITE_RESERVE = 1 << 20
 """After a write failed for want of room, at least this much must be free, whatever `--min-free-disk` says."""
 
@@ -48,6 +50,7 @@ class DiskGuard:
         self._since: float | None = None
         """When the shortage that lasts began: a write that is tried in vain now and then does not end it."""
         self._look = FIRST_LOOK
+        self._believed_until = 0.0
         self._giving_up = asyncio.Event()
         self.pause: str | None = None
         """The sentence that says why the crawl is paused, or None."""
@@ -56,6 +59,7 @@ class DiskGuard:
     def refused(self) -> None:
         """A write just failed for want of room: do not try again before something was freed."""
         self._refused = self._failing = True
+        self._believed_until = 0.0
 
     def accepted(self) -> None:
         """A write found room: whatever shortage there was is over."""
@@ -72,6 +76,8 @@ class DiskGuard:
 
         A `flush` of what was received already goes on in spite of `--min-free-disk` once the crawl is being stopped:
         only a refused write holds it up then."""
+        if not flush and self._believed_until - LOOK_EVERY <= self._clock.time() < self._believed_until:
+            return
         while (sentence := self._shortage()) is not None:
             if flush and self._giving_up.is_set() and not self._refused:
                 return
@@ -89,6 +95,7 @@ class DiskGuard:
             self._refused = False  # after a wait a write is worth a try, if the figures allow it
         if not self._failing:
             self._over()
+            self._believed_until = self._clock.time() + LOOK_EVERY
 
     def _over(self) -> None:
         self._since, self._look = None, FIRST_LOOK

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.disk import FIRST_LOOK, LONGEST_LOOK, WRITE_RESERVE, DiskGuard, free_bytes, is_full
+from crawler.disk import FIRST_LOOK, LONGEST_LOOK, LOOK_EVERY, WRITE_RESERVE, DiskGuard, free_bytes, is_full
 from crawler.errors import OutOfDisk
 from tests.support.fakeclock import FakeClock, turns
 
@@ -171,3 +171,29 @@ async def test_the_real_disk_says_how_much_is_free(tmp_path: Path) -> None:
 )
 def test_which_errors_may_pass(error: BaseException | None, full: bool) -> None:
     assert is_full(error) is full
+
+
+async def test_room_just_seen_is_believed_for_a_moment_but_not_by_a_flush() -> None:
+    clock = SleepingClock()
+    looked: list[float] = []
+
+    def look(_: Path) -> int:
+        looked.append(clock.now)
+        return 100
+
+    seen = DiskGuard(DIRECTORY, 100, None, clock, free=look)
+    for _ in range(3):
+        await seen.room()
+    assert looked == [1000.0]
+    await seen.room(flush=True)
+    assert len(looked) == 2
+    clock.now += LOOK_EVERY
+    await seen.room()
+    assert len(looked) == 3
+    clock.now -= 500  # a clock set back believes nothing that it has not seen
+    await seen.room()
+    assert len(looked) == 4
+    seen.refused()
+    assert seen.short()
+    await seen.room()
+    assert clock.slept == [FIRST_LOOK]
