@@ -21,10 +21,11 @@ from crawler.concurrency.handoff import Handoff
 from crawler.concurrency.saver import OrderedSaver
 from crawler.concurrency.shielded import finish
 from crawler.cookies import CookieJar
+from crawler.dedupe import Dedupe
 from crawler.disk import DiskGuard, is_full
 from crawler.errors import ArchiverDied, CrawlError, OutOfDisk
-from crawler.frontier import Commit, CommitFailed, CommitItem, Frontier, Stored
-from crawler.model import Outcome
+from crawler.frontier import Commit, CommitFailed, CommitItem, Finished, Frontier, Stored
+from crawler.model import Outcome, OutcomeKind
 from crawler.recording import Capture, Recording, recording_of, stored_span
 from crawler.segments import Segments
 from storage import ArchiveError, NoSpace, Written
@@ -61,11 +62,12 @@ class Archiver:
         limits: Limits = Limits(),
         *,
         cookies: CookieJar | None = None,
+        dedupe: Dedupe | None = None,
     ) -> None:
-        """`cookies` is kept with each batch that changed it."""
+        """`cookies` is kept with each batch that changed it; without `dedupe` every payload is kept."""
         self._handoff, self._frontier, self._segments = handoff, frontier, segments
         self._guard, self._on_committed, self._limits = guard, on_committed, limits
-        self._cookies = cookies
+        self._cookies, self._dedupe = cookies, dedupe
         self._cause: BaseException | None = None
         self._died: Exception | None = None
         self._saver: OrderedSaver[Sequence[Capture]] = OrderedSaver(self._save, name="flush", on_failure=self._die)
@@ -152,7 +154,10 @@ class Archiver:
             self._guard.refused()
 
     async def _write(self, batch: Sequence[Capture]) -> Sequence[Outcome | None]:
-        recordings = [recording_of(capture) for capture in batch]
+        if self._dedupe is None:
+            recordings = [recording_of(capture) for capture in batch]
+        else:
+            recordings = await self._dedupe.recordings(batch)
         groups = [recording.records for recording in recordings if recording is not None]
         before = self._segments.length
         written = iter(await self._segments.append(groups)) if groups else iter(())
@@ -192,7 +197,7 @@ def _item(capture: Capture, recording: Recording | None, written: Sequence[Writt
     if exchange is None:
         return item
     received = _received(capture)
-    return replace(
+    item = replace(
         item,
         status=exchange.status,
         media_type=exchange.media_type,
@@ -200,6 +205,11 @@ def _item(capture: Capture, recording: Recording | None, written: Sequence[Writt
         ms=exchange.total_ms,
         fetched=exchange.finished,
     )
+    if recording is None:
+        return item
+    if recording.revisited and isinstance(capture.disposition, Finished):
+        item = replace(item, disposition=Finished(OutcomeKind.REVISITED, capture.disposition.reason))
+    return replace(item, original=True) if recording.original else item
 
 
 def _received(capture: Capture) -> int:

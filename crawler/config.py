@@ -119,6 +119,8 @@ class CrawlConfig:
     prefix: str = "annals"
     digest: str = "sha256"
     compression_level: int = 5
+    dedupe: bool = True
+    """Keep identical payloads once."""
 
     # the run
     grace: float = 10.0

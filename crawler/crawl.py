@@ -23,6 +23,7 @@ from crawler.clock import Clock, SystemClock
 from crawler.concurrency.handoff import Handoff
 from crawler.concurrency.shielded import finish, outlast
 from crawler.config import CrawlConfig
+from crawler.dedupe import Dedupe
 from crawler.dispatch import Dispatcher
 from crawler.errors import ArchiverDied, LedgerError, OutOfDisk
 from crawler.fetcher import Fetcher
@@ -183,8 +184,9 @@ class Crawl:
             config.concurrency, self._interrupted, self._trouble_ahead,
         )  # fmt: skip
         self._archiver = Archiver(
-            self._handoff, opened.frontier, opened.segments, opened.guard, self._committed, cookies=opened.cookies
-        )
+            self._handoff, opened.frontier, opened.segments, opened.guard, self._committed, cookies=opened.cookies,
+            dedupe=Dedupe(config.digest, [opened.frontier]) if config.dedupe else None,
+        )  # fmt: skip
 
     async def _run(self) -> Summary:
         """Takes the cancels, so that none reaches the work, which is a task of its own."""

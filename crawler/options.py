@@ -365,6 +365,12 @@ OPTIONS: tuple[Option, ...] = (
         "algorithm; it cannot be changed on resuming.",
     ),
     _count("compression-level", Group.ARCHIVE, "gzip level, 0 to 9"),
+    Option(
+        "dedupe", Group.ARCHIVE, "keep identical payloads once (the default), or each time", read_flag, field="dedupe",
+        negative=True,
+        detail="A whole answer of 512 bytes or more whose payload is in the archive already is written as a `revisit` "
+        "record: with the answer's head, and a reference to the record that has the payload. Replay tools follow it.",
+    ),
     _time("grace", Group.RUN, "time for requests in flight after Ctrl-C",
           "At the second Ctrl-C they are given up at once. What was received is written in either case."),
     Option(

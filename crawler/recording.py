@@ -6,6 +6,10 @@
     failed without being asked     metadata (with the reason)
     surplus after the message      a further resource
 
+Where the payload is known from an earlier record, a revisit stands in the response's place: with the response's head
+for an identical payload, without a block for a 304, whose head the metadata record keeps. For a revisit with a head
+is shown by replay tools with that head, and nobody can look at a 304.
+
 All share one WARC-Date and name the first of them in WARC-Concurrent-To (WARC 1.1 section 5.7).
 """
 
@@ -31,7 +35,8 @@ from crawler.model import (
     Outlink,
     Role,
 )
-from storage import Block, HttpPayload, Record, RecordType, Written
+from crawler.revisit import Profile, Revisit
+from storage import Block, HttpPayload, Record, RecordType, Written, warc_date
 
 IN_MEMORY = 1 << 20
 HTTP_RESPONSE = "application/http;msgtype=response"
@@ -55,6 +60,8 @@ class Capture:
     joins: str | None = None
     robots: RobotsAnswer | None = None
     host: HostReport = field(default_factory=HostReport)
+    revisit: Revisit | None = None
+    """The earlier capture that the server says is unchanged (304)."""
 
     @property
     def weight(self) -> int:
@@ -79,6 +86,10 @@ class Recording:
     primary: int
     """Which of them a receipt names: the response, or else what stands for it."""
     metadata: int
+    revisited: bool = False
+    """True if the primary record is a revisit."""
+    original: bool = False
+    """True if the primary record is a whole response that revisits may refer to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +112,10 @@ def record_id() -> str:
     return f"<urn:uuid:{uuid.uuid4()}>"
 
 
-def recording_of(capture: Capture) -> Recording | None:
-    """The records to write; None where there is nothing to keep (excluded, or an unanswered attempt to be repeated)."""
+def recording_of(capture: Capture, digest: str | None = None, revisit: Revisit | None = None) -> Recording | None:
+    """The records to write; None where there is nothing to keep (excluded, or an unanswered attempt to be repeated).
+
+    `digest` is that of the payload, if it has been taken; `revisit` names an earlier record with this payload."""
     exchange = capture.exchange
     if exchange is None:
         return _unasked(capture)
@@ -114,12 +127,19 @@ def recording_of(capture: Capture) -> Recording | None:
         request = _record(RecordType.REQUEST, exchange, exchange.request, HTTP_REQUEST, _peer(exchange), None)
         records.append(request)
     primary = len(records)
+    revisit = capture.revisit or revisit
     if answered:
-        records += _answer_records(exchange, records[0].id if records else None)
+        records += _answer_records(exchange, records[0].id if records else None, digest, revisit)
     block = metadata_text(capture, exchange).encode()
     first = records[0].id if records else None
     records.append(_record(RecordType.METADATA, exchange, block, WARC_FIELDS, (), first))
-    return Recording(tuple(records), primary, len(records) - 1)
+    return Recording(
+        tuple(records),
+        primary,
+        len(records) - 1,
+        revisited=revisit is not None,
+        original=digest is not None and revisit is None,
+    )
 
 
 def _unasked(capture: Capture) -> Recording | None:
@@ -137,7 +157,7 @@ def stored_span(recording: Recording, written: Sequence[Written]) -> tuple[Writt
 
 
 def _record(
-    type_: RecordType, exchange: Exchange, block: bytes | Block, content_type: str,
+    type_: RecordType, exchange: Exchange, block: bytes | Block, content_type: str | None,
     fields: tuple[tuple[str, str], ...], first: str | None, payload: HttpPayload | None = None,
 ) -> Record:  # fmt: skip
     """`first` is the first record of the attempt, None for that one itself."""
@@ -157,19 +177,51 @@ def _peer(exchange: Exchange) -> tuple[tuple[str, str], ...]:
     return tuple(fields)
 
 
-def _answer_records(exchange: Exchange, first: str | None) -> list[Record]:
+def message_of(exchange: Exchange) -> tuple[bytes | Block, HttpPayload]:
+    """The HTTP message as a record's block, and where its payload lies in it."""
+    body, span = exchange.response, exchange.message
+    assert body is not None
+    assert span is not None
+    return _block(body, span.start, span.end), HttpPayload(span.head_end - span.start, span.chunked)
+
+
+def _answer_records(exchange: Exchange, first: str | None, digest: str | None, revisit: Revisit | None) -> list[Record]:
     body, span = exchange.response, exchange.message
     assert body is not None
     fields = _peer(exchange) + _truncated(exchange)
     if span is None:
         return [_record(RecordType.RESOURCE, exchange, _block(body, 0, body.size), OCTETS, fields, first)]
-    payload = HttpPayload(span.head_end - span.start, span.chunked)
-    message = _block(body, span.start, span.end)
-    records = [_record(RecordType.RESPONSE, exchange, message, HTTP_RESPONSE, fields, first, payload)]
+    if revisit is not None:
+        records = [_revisit_record(exchange, fields, first, revisit)]
+    else:
+        payload = HttpPayload(span.head_end - span.start, span.chunked, digest)
+        message = _block(body, span.start, span.end)
+        records = [_record(RecordType.RESPONSE, exchange, message, HTTP_RESPONSE, fields, first, payload)]
     if body.size > span.end:
         surplus = _block(body, span.end, body.size)
         records.append(_record(RecordType.RESOURCE, exchange, surplus, OCTETS, (), first or records[0].id))
     return records
+
+
+def _revisit_record(
+    exchange: Exchange, fields: tuple[tuple[str, str], ...], first: str | None, revisit: Revisit
+) -> Record:
+    """WARC 1.1 section 6.7. No WARC-Truncated: that would read as if the server's answer had been cut off."""
+    body, span, original = exchange.response, exchange.message, revisit.original
+    assert body is not None
+    assert span is not None
+    fields += (
+        ("WARC-Profile", revisit.profile.value),
+        ("WARC-Refers-To-Target-URI", original.url),
+        ("WARC-Refers-To-Date", warc_date(original.time)),
+    )
+    if original.record_id is not None:
+        fields += (("WARC-Refers-To", original.record_id),)
+    if original.digest is not None:
+        fields += (("WARC-Payload-Digest", original.digest),)
+    if revisit.profile is Profile.NOT_MODIFIED:
+        return _record(RecordType.REVISIT, exchange, b"", None, fields, first)
+    return _record(RecordType.REVISIT, exchange, _block(body, span.start, span.head_end), HTTP_RESPONSE, fields, first)
 
 
 def _truncated(exchange: Exchange) -> tuple[tuple[str, str], ...]:

@@ -22,6 +22,7 @@ from storage.records import Block, HttpPayload, Record, RecordType, Written
 from storage.recovery import Orphan, OrphanFate, RecoveredSegment, check_sealed, recover, settle_orphans
 from storage.segment import SealedSegment, segment_name
 from storage.surt import surt
+from storage.wire import warc_date
 from storage.writer import SealLedger, SegmentWriter
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "settle_orphans",
     "surt",
     "verify_chain",
+    "warc_date",
     "write_index",
     "write_manifest",
 ]

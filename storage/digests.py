@@ -56,11 +56,14 @@ def payload_digest(block: bytes | Block, payload: HttpPayload, algorithm: Digest
 
 def digests_of(block: bytes | Block, payload: HttpPayload | None, algorithm: DigestAlgorithm) -> tuple[str, str | None]:
     """Block digest and payload digest (None without a payload), reading a block that is not in memory once."""
+    known = None if payload is None else payload.digest
     if isinstance(block, bytes):
-        return digest_of(block, algorithm), None if payload is None else payload_digest(block, payload, algorithm)
+        if payload is None or known is not None:
+            return digest_of(block, algorithm), known
+        return digest_of(block, algorithm), payload_digest(block, payload, algorithm)
     whole = Digester(algorithm)
     pieces = _watched(block.chunks(), whole)
-    digest = None if payload is None else _payload_digest(pieces, payload, algorithm)
+    digest = known if payload is None or known is not None else _payload_digest(pieces, payload, algorithm)
     for _ in pieces:  # what follows the framed body, or all of it
         pass
     return whole.label(), digest

@@ -41,6 +41,8 @@ class HttpPayload:
     """Offset just past the empty line that ends the head."""
     chunked: bool
     """True if the body is in the chunked transfer coding: the payload is what it carries (WARC 1.1 section 5.9)."""
+    digest: str | None = None
+    """The labelled digest, where it has been taken before; the writer takes it otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

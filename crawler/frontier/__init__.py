@@ -19,6 +19,7 @@ from typing import Protocol
 
 from crawler.errors import LedgerError
 from crawler.model import CrawlURL, FailureKind, Kind, Outcome, OutcomeKind, Outlink
+from crawler.revisit import Original
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ class CommitItem:
     host: HostReport = field(default_factory=HostReport)
     fetched: datetime | None = None
     """When its answer was there; None when nothing was asked."""
+    original: bool = False
+    """Its record holds a whole payload, so that later ones with the same digest may refer to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +211,9 @@ class Frontier(Protocol):
 
     def wake(self) -> None:
         """Makes a `wait` return, for whoever has a reason of its own to look again."""
+
+    async def originals(self, digests: Sequence[str]) -> Mapping[str, Original]:
+        """Committed records that hold the payloads with these digests, by digest, as far as there are any."""
 
     async def stored_outlinks(self, url: CrawlURL) -> tuple[str, int] | None:
         """Segment and offset of the metadata record with a settled URL's outlinks."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 from crawler.clock import utc
 from crawler.frontier import Commit, CommitItem, Counts, Finished, RetryAt, RobotsAnswer, Settled, unrank
 from crawler.frontier.applied import Applied
+from crawler.frontier.payloads import enter_payloads
 from crawler.frontier.queueing import Queueing, Via
 from crawler.frontier.rows import Key, Mode, QueueRow, Reason, lane, origin_of, stored_columns, url_hash
 from crawler.frontier.store import HostRow, Store
@@ -65,13 +66,17 @@ class Transaction:
     def apply(self, commit: Commit, hosts: Iterable[HostRow], ready: Mapping[int, float], now: float) -> None:
         """All of a batch: its items, the politeness of their hosts, and when which origins may be served next."""
         links = []
+        originals: list[Outcome] = []
         for item in commit.items:
             outcome, seq = self._settle(item, now)
             self.applied.outcomes.append(outcome)
+            if item.original and outcome is not None:
+                originals.append(outcome)
             links += [(link, seq) for link in item.outlinks]
             if item.joins is not None:
                 self.db.execute("INSERT OR IGNORE INTO joined VALUES (?, ?)", (item.url.seed, item.joins))
         self.queueing.queue_links(links)
+        enter_payloads(self.db, originals)
         if commit.segment is not None:
             self.store.save_segment(commit.segment)
         if commit.cookies is not None:

@@ -1,4 +1,4 @@
-"""The tables of crawl.db, format 2.
+"""The tables of crawl.db, format 3.
 
     seen      every accepted URL, by (origin, 64-bit hash of the URL): 18 bytes a URL, no text.
               `place` < 0: queued or waiting under id -place; `place` > 0: its outcome's seq; 0: only reserved.
@@ -11,6 +11,10 @@
     segments  the archive's segments and the chain of their hashes.
     origins   scheme, host and port; queue length; robots.txt; `ready_at`: when it was served last, or may be next.
     hosts     politeness, by host name, kept across restarts.
+    payloads  whole records by the digests of their payloads: (64-bit hash of the digest, seq), 14 bytes a payload. A
+              collision shows, since the ledger has the digest itself.
+    previous  (origin, hash, seq): of a URL that was seen in the round at hand, the last capture before it that has a
+              payload of its own. Written when a URL is met again, so a first round has none.
     seeds     the seeds in order, and where their redirects led (part of that seed's scope from then on).
 
 A 64-bit hash within one origin: among 10^7 URLs a collision has a chance of 3 in a million.
@@ -18,9 +22,15 @@ A 64-bit hash within one origin: among 10^7 URLs a collision has a chance of 3 i
 
 from __future__ import annotations
 
-FORMAT = 2
+FORMAT = 3
 
-TABLES = """
+REVISITS = """
+CREATE TABLE payloads (key INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
+CREATE TABLE previous (
+    origin INTEGER NOT NULL, hash INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (origin, hash)) WITHOUT ROWID;
+"""
+
+TABLES = f"""{REVISITS}
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE origins (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, host TEXT NOT NULL, queued INTEGER NOT NULL DEFAULT 0,
@@ -69,6 +79,7 @@ UPGRADES = {
 ALTER TABLE ledger ADD COLUMN fetched REAL;
 ALTER TABLE ledger ADD COLUMN archived REAL;
 """,
+    2: REVISITS,
 }
 """What makes the next format of each older one."""
 

@@ -22,10 +22,12 @@ from crawler.frontier.applied import Applied
 from crawler.frontier.claiming import Claiming
 from crawler.frontier.commit import Transaction
 from crawler.frontier.loading import Departures
+from crawler.frontier.payloads import find_originals
 from crawler.frontier.store import HostRow, Store
 from crawler.frontier.thread import StoreThread
 from crawler.model import CrawlURL, FailureKind, Kind, Outcome, Outlink
 from crawler.politeness import Pace
+from crawler.revisit import Original
 
 T = TypeVar("T")
 
@@ -220,6 +222,9 @@ class SqliteFrontier:
     async def stored_outlinks(self, url: CrawlURL) -> tuple[str, int] | None:
         row = self._claiming.rows[url.key]
         return await self._ask(questions.metadata_place, row.origin, row.hash)
+
+    async def originals(self, digests: Sequence[str]) -> Mapping[str, Original]:
+        return await self._ask(find_originals, digests)
 
     async def tallies(self) -> tuple[dict[int, int], dict[str, int]]:
         """The round's outcomes by status and by media type."""

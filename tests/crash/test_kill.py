@@ -47,7 +47,7 @@ def wait_for_progress(process: subprocess.Popen[bytes], log: Path, size: int) ->
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_kill_at_random_instants(crawl_dir: Path, rng: random.Random, rounds: Callable[[int], int]) -> None:
-    answers = wide_site(PAGES, seed=rng.randrange(1 << 30))
+    answers = wide_site(PAGES, seed=rng.randrange(1 << 30), copies=PAGES // 5)
     log = crawl_dir / "logs" / "urls.jsonl"
     kills, wanted = 0, rounds(KILLS)
     reported: dict[str, dict[str, object]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sqlite3
 import zlib
 from collections import Counter
@@ -12,13 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from warcio.archiveiterator import ArchiveIterator
+from warcio.statusandheaders import StatusAndHeaders
 
 from crawler.model import Outcome, OutcomeKind
 
 
 @dataclass
 class Held:
-    """What an archive holds: the block of every response, in order."""
+    """What an archive holds: the block of every response, in order. A revisit counts as the response that it stands
+    for: its own head with the payload that it refers to."""
 
     responses: list[tuple[str, bytes]] = field(default_factory=list)
     records: Counter[str] = field(default_factory=Counter)
@@ -34,6 +37,7 @@ class Held:
 def read_archive(directory: Path, pattern: str = "*.warc.gz") -> Held:
     """Every record of every segment, in order of segment names; blocks raw."""
     held = Held()
+    originals = _Originals()
     for path in sorted((directory / "archive").glob(pattern)):
         with path.open("rb") as file:
             for record in ArchiveIterator(file, no_record_parse=True):
@@ -41,9 +45,32 @@ def read_archive(directory: Path, pattern: str = "*.warc.gz") -> Held:
                 digest = record.rec_headers.get_header("WARC-Block-Digest")
                 assert digest == f"sha256:{hashlib.sha256(block).hexdigest()}", path
                 held.records[record.rec_type] += 1
+                url = record.rec_headers.get_header("WARC-Target-URI")
                 if record.rec_type == "response":
-                    held.responses.append((record.rec_headers.get_header("WARC-Target-URI"), block))
+                    originals.add(record.rec_headers, block)
+                    held.responses.append((url, block))
+                elif record.rec_type == "revisit":
+                    held.responses.append((url, block + originals.payload_of(record.rec_headers)))
     return held
+
+
+class _Originals:
+    """The responses read so far, by record id: what a revisit may refer to."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[StatusAndHeaders, bytes]] = {}
+
+    def add(self, header: StatusAndHeaders, block: bytes) -> None:
+        self._found[header.get_header("WARC-Record-ID")] = header, block
+
+    def payload_of(self, revisit: StatusAndHeaders) -> bytes:
+        """The payload that a revisit stands for; it must be that of a whole earlier response."""
+        header, block = self._found[revisit.get_header("WARC-Refers-To")]
+        assert revisit.get_header("WARC-Refers-To-Target-URI") == header.get_header("WARC-Target-URI")
+        assert revisit.get_header("WARC-Refers-To-Date") == header.get_header("WARC-Date")
+        assert revisit.get_header("WARC-Payload-Digest") == header.get_header("WARC-Payload-Digest")
+        assert header.get_header("WARC-Truncated") is None
+        return block.partition(b"\r\n\r\n")[2]
 
 
 def read_log(directory: Path) -> list[dict[str, object]]:
@@ -70,8 +97,32 @@ def assert_kept(directory: Path, root: str, expected: dict[str, bytes], told: It
         assert inflate.unused_data == b""
         header, _, block = record.partition(b"\r\n\r\n")
         assert f"WARC-Target-URI: {outcome.url}\r\n".encode() in header, outcome
-        if not outcome.url.endswith("/robots.txt"):
-            assert block == expected[outcome.url.removeprefix(root)] + b"\r\n\r\n", outcome
+        if outcome.url.endswith("/robots.txt"):
+            continue
+        answer = expected[outcome.url.removeprefix(root)]
+        if outcome.kind is OutcomeKind.REVISITED:
+            head, _, payload = answer.partition(b"\r\n\r\n")
+            assert f"WARC-Payload-Digest: sha256:{hashlib.sha256(payload).hexdigest()}\r\n".encode() in header, outcome
+            assert re.search(rb"WARC-Refers-To: (\S+)", header)[1] in _response_ids(archive), outcome  # type: ignore[index]
+            answer = head + b"\r\n\r\n"
+        assert block == answer + b"\r\n\r\n", outcome
+
+
+def _response_ids(archive: Path) -> set[bytes]:
+    """The ids of all responses in segments, open ones too, as far as they are whole."""
+    found = set()
+    for path in archive.iterdir():
+        data = path.read_bytes()
+        while data:
+            inflate = zlib.decompressobj(31)
+            try:
+                record = inflate.decompress(data)
+            except zlib.error:
+                break  # what a power cut left behind the committed length
+            if inflate.eof and b"WARC-Type: response\r\n" in record.partition(b"\r\n\r\n")[0]:
+                found.add(re.search(rb"WARC-Record-ID: (\S+)", record)[1])  # type: ignore[index]
+            data = inflate.unused_data
+    return found
 
 
 def assert_complete(directory: Path, root: str, expected: dict[str, bytes]) -> None:

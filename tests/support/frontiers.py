@@ -70,11 +70,11 @@ def stored(url: CrawlURL) -> Stored:
 def item(
     url: CrawlURL, disposition: Disposition = ARCHIVED, links: Sequence[Outlink] = (), *, kept: bool = True,
     robots: RobotsAnswer | None = None, host: HostReport | None = None, failure: FailureKind | None = None,
-    media_type: str | None = "text/html", joins: str | None = None, status: int | None = 200,
+    media_type: str | None = "text/html", joins: str | None = None, status: int | None = 200, original: bool = False,
 ) -> CommitItem:  # fmt: skip
     return CommitItem(
         url, disposition, NOON, stored(url) if kept else None, links, joins, status, failure, media_type, "A title",
-        10, 5, robots, host or HostReport(),
+        10, 5, robots, host or HostReport(), original=original,
     )  # fmt: skip
 
 

@@ -23,8 +23,9 @@ def page(number: int, links: list[str], filler: int, rng: random.Random) -> byte
     return f"<!doctype html><title>Page {number}</title><img src=/img/{number % 7}.png>\n{anchors}<p>{noise}".encode()
 
 
-def wide_site(count: int, seed: int, *, links: int = 8, filler: int = 2000) -> dict[str, bytes]:
-    """`count` pages, all reachable from `/`, and seven images; the answers by path."""
+def wide_site(count: int, seed: int, *, links: int = 8, filler: int = 2000, copies: int = 0) -> dict[str, bytes]:
+    """`count` pages, all reachable from `/`, and seven images; the answers by path. `copies` pages show an image of
+    their own name whose bytes are those of the others."""
     rng = random.Random(seed)
     answers: dict[str, bytes] = {}
     for number in range(count):
@@ -32,15 +33,19 @@ def wide_site(count: int, seed: int, *, links: int = 8, filler: int = 2000) -> d
         children = [child for child in (2 * number + 1, 2 * number + 2) if child < count]
         others = [rng.randrange(count) for _ in range(links - len(children))]
         targets = [f"/p/{n}" if n else "/" for n in children + others]
-        answers[f"/p/{number}" if number else "/"] = response(page(number, targets, filler, rng))
+        shown = f"<img src=/copy/{number}.png>".encode() if number < copies else b""
+        answers[f"/p/{number}" if number else "/"] = response(page(number, targets, filler, rng) + shown)
+    copied = rng.randbytes(1100)
+    answers |= {f"/copy/{number}.png": response(copied, "image/png") for number in range(min(copies, count))}
     for number in range(7):
         answers[f"/img/{number}.png"] = response(rng.randbytes(900 + number), "image/png")
     return answers
 
 
 def small_site(seed: int = 1) -> dict[str, bytes]:
-    """A dozen small pages and seven images: enough for several batches and, at `SMALL_SEGMENT`, several segments."""
-    return wide_site(12, seed, links=5, filler=300)
+    """A dozen small pages, seven images and four copies of another: enough for several batches and, at `SMALL_SEGMENT`,
+    several segments."""
+    return wide_site(12, seed, links=5, filler=300, copies=4)
 
 
 SMALL_SEGMENT = 9000

@@ -24,6 +24,7 @@ from crawler.frontier import (
     Settled,
 )
 from crawler.model import FailureKind, Kind, OutcomeKind
+from crawler.revisit import Original
 from tests.support.fakeclock import START, turns
 from tests.support.frontier_model import FrontierModel, Web
 from tests.support.frontiers import (
@@ -1087,6 +1088,51 @@ class Durability:
         assert bench.clock.time() == START
 
 
+class Payloads:
+    """Which records revisits may refer to."""
+
+    async def test_a_committed_original_is_found_by_its_digest_also_after_a_crash(self, bench: Bench) -> None:
+        frontier = await bench.open()
+        await frontier.add_seeds([A, B])
+        one, other = await claim_all(frontier)
+        first = replace(stored(one), digest="sha256:aa")
+        await settle(frontier, replace(item(one, original=True), stored=first), item(other, original=True))
+        expected = Original(one.url, NOON, first.record_id, "sha256:aa")
+        assert await frontier.originals(["sha256:bb", "sha256:aa"]) == {"sha256:aa": expected}
+        found = await (await bench.open()).originals(["sha256:aa", str(stored(other).digest)])
+        assert found["sha256:aa"] == expected
+        assert sorted(each.url for each in found.values()) == sorted([one.url, other.url])
+        assert await frontier.originals(["sha256:cc"]) == {}
+
+    async def test_the_first_record_with_a_payload_stays_the_one_that_is_referred_to(self, bench: Bench) -> None:
+        frontier = await bench.open()
+        await frontier.add_seeds([A, B])
+        for url in await claim_all(frontier):
+            place = replace(stored(url), digest="sha256:aa")
+            await settle(frontier, replace(item(url, original=True), stored=place))
+        assert (await frontier.originals(["sha256:aa"]))["sha256:aa"].url == A
+
+    async def test_what_is_no_original_is_never_referred_to(self, bench: Bench) -> None:
+        frontier = await bench.open()
+        await frontier.add_seeds([A, B, "http://c.test/"])
+        first, second, third = await claim_all(frontier)
+        places = [str(stored(url).digest) for url in (first, second, third)]
+        await settle(frontier, item(first), item(second, retry(1.0), original=True))
+        await settle(frontier, item(third, Finished(OutcomeKind.REVISITED)))
+        assert await frontier.originals(places) == {}
+
+    async def test_a_commit_that_failed_leaves_no_digest(self, bench: Bench) -> None:
+        frontier = await bench.open()
+        await frontier.add_seeds([A, B])
+        good, bad = await claim_all(frontier)
+        digest = str(stored(good).digest)
+        with pytest.raises(Exception):  # noqa: B017, PT011 - whatever the store says of nonsense
+            await frontier.commit(Commit([item(good, original=True), replace(item(bad), title=object())]))  # type: ignore[arg-type]
+        assert await frontier.originals([digest]) == {}
+        await frontier.commit(Commit([item(good, original=True), item(bad)]))
+        assert list(await frontier.originals([digest])) == [digest]
+
+
 class Anything:
     @pytest.mark.parametrize("depth_matters", [False, True])
     @pytest.mark.parametrize("robots", [False, True])
@@ -1103,6 +1149,6 @@ class Anything:
 
 
 class FrontierConformance(
-    Queueing, Promotion, Robots, Waiting, Politeness, Restriction, GivingBack, Durability, Anything
+    Queueing, Promotion, Robots, Waiting, Politeness, Restriction, GivingBack, Durability, Payloads, Anything
 ):
     """All of it. A subclass provides the fixture `bench`."""
