@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from crawler.errors import UsageError
+from crawler.liveness import DEFAULT_PROBES
 from crawler.rules.ignoresets import SETS
 from crawler.urls import origin_text, seed_url
 
@@ -86,6 +87,8 @@ class CrawlConfig:
     # how fast
     concurrency: int = 64
     per_host: int = 2
+    per_ip: int | None = None
+    """Requests in flight to all the hosts of one IP address; None is as `per_host`, 0 no limit."""
     delay: float | None = None
     """Seconds between two requests to a host; None is `auto`."""
     timeout: float = 30.0
@@ -93,6 +96,8 @@ class CrawlConfig:
     max_fetch_time: float = 1200.0
     retries: int = 3
     """Attempts beyond the first."""
+    probes: int = DEFAULT_PROBES
+    """How often a host that stopped answering is asked again before its URLs are given up."""
 
     # who asks
     user_agent: str | None = None
@@ -151,6 +156,7 @@ _MAY_BE_NONE = frozenset(
         "max_bytes",
         "max_time",
         "disk_wait",
+        "per_ip",
         "delay",
         "user_agent",
         "contact",
@@ -174,10 +180,12 @@ _RANGES: dict[str, tuple[float, float]] = {
     "disk_wait": (0, math.inf),
     "concurrency": (1, 10_000),
     "per_host": (1, 10_000),
+    "per_ip": (0, 10_000),
     "delay": (0, 86_400),
     "timeout": (0.001, 86_400),
     "max_fetch_time": (0.001, math.inf),
     "retries": (0, 100),
+    "probes": (0, 1000),
     "segment_size": (1, 1 << 62),
     "compression_level": (0, 9),
     "grace": (0, math.inf),

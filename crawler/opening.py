@@ -136,6 +136,8 @@ async def _open_frontier(config: CrawlConfig, directory: Path, stack: AsyncExitS
         directory / "crawl.db",
         delay=config.delay,
         per_host=config.per_host,
+        per_ip=config.per_ip,
+        probes=config.probes,
         robots=config.robots,
         depth_matters=config.max_depth is not None,
         clock=clock,

@@ -272,6 +272,14 @@ OPTIONS: tuple[Option, ...] = (
     _count("concurrency", Group.PACE, "requests in flight, in all"),
     _count("per-host", Group.PACE, "requests in flight to one host"),
     Option(
+        "per-ip", Group.PACE, "requests in flight to all hosts of one address", read_count, metavar="N",
+        field="per_ip", without="as --per-host",
+        detail="Hosts that turn out to be at one IP address share these slots and the time of `--delay` between "
+        "requests: to the machine they are one. 0 lets each host count for itself, as suits the addresses of large "
+        "content networks. Through a proxy no address is known, and nothing is shared. See "
+        "[Politeness](how-to/politeness.md).",
+    ),
+    Option(
         "delay", Group.PACE, "time between two requests to one host", read_delay, _show_number, "TIME|auto", "delay",
         without="auto",
         detail="`auto` follows the host: it waits longer the slower the host answers, and backs off when the host "
@@ -283,6 +291,10 @@ OPTIONS: tuple[Option, ...] = (
     _count("retries", Group.PACE, "further attempts after a failure",
            "For lost connections, timeouts, and the answers 408, 425, 429, 500, 502, 503 and 504. They wait in the "
            "queue, longer each time, and hold nothing else up."),
+    _count("probes", Group.PACE, "times a silent host is asked again before it is given up",
+           "After four attempts in a row without any answer nothing is asked of a host but one URL at a time, first "
+           "after 10 seconds, then after twice as long each time. When that many are unanswered, all its URLs fail. A "
+           "host that never answered at all is asked once more. `--retry-failed` begins anew."),
     Option(
         "user-agent", Group.IDENTITY, "the User-Agent header", metavar="TEXT", field="user_agent",
         without="annals and its version",

@@ -1,7 +1,11 @@
 """How often one host may be asked: pure arithmetic on times that are handed in.
 
-Terms. *delay*: seconds between the starts of two requests to a host. *backoff*: extra seconds, doubled by every 429,
-503 or timeout and halved by every good answer. *next_ready*: the earliest start of the next request.
+Terms. *spacing*: seconds between two starts that the machine behind a host is owed. *delay*: the same for the host
+itself: never less than its Crawl-delay, plus *backoff*: extra seconds, doubled by every 429, 503 or timeout and halved
+by every good answer. *next_ready*: the earliest start of the next request.
+
+Hosts on one IP address share slots and spacing: to the machine they are one. What a single site wished (Crawl-delay,
+Retry-After) or earned (backoff) is that site's alone.
 """
 
 from __future__ import annotations
@@ -16,6 +20,32 @@ FIRST_BACKOFF = 1.0
 MAX_BACKOFF = 300.0
 MAX_RETRY_AFTER = 3600.0
 """Retry-After beyond this many seconds is taken as this many: a typing error must not park a host for a year."""
+
+
+@dataclass(slots=True, weakref_slot=True, eq=False)
+class Address:
+    """The budget of one IP address."""
+
+    name: str
+    slots: int
+    """`--per-ip`."""
+    active: int = 0
+    next_ready: float = 0.0
+
+    def is_free(self, now: float) -> bool:
+        """Whether a request to any of its hosts may start."""
+        return self.active < self.slots and self.next_ready <= now
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A request's start, so that it can be ended where it began, or undone."""
+
+    before: float
+    after: float
+    address: Address | None
+    address_before: float = 0.0
+    address_after: float = 0.0
 
 
 @dataclass(slots=True)
@@ -33,32 +63,50 @@ class Pace:
     crawl_delay: float = 0.0
     active: int = 0
     done: int = 0
+    address: str | None = None
+    """The IP address connected to last."""
+    shared: Address | None = None
+    """Its budget; None while it is not known, or is shared with nobody."""
+
+    @property
+    def spacing(self) -> float:
+        """Seconds between two starts, before the host's own wishes."""
+        if self.fixed_delay is not None:
+            return self.fixed_delay
+        return min(MAX_AUTO_DELAY, AUTO_FACTOR * (self.smoothed or 0.0))
 
     @property
     def delay(self) -> float:
         """Seconds between two starts, as things stand."""
-        if self.fixed_delay is not None:
-            base = self.fixed_delay
-        else:
-            base = min(MAX_AUTO_DELAY, AUTO_FACTOR * (self.smoothed or 0.0))
-        return max(base, self.crawl_delay) + self.backoff
+        return max(self.spacing, self.crawl_delay) + self.backoff
 
     def ready_at(self) -> float:
         """The earliest next start; infinite while all its slots are taken."""
         return self.next_ready if self.active < self.per_host else float("inf")
 
-    def started(self, now: float) -> None:
+    def started(self, now: float) -> Start:
+        before, shared = self.next_ready, self.shared
         self.active += 1
-        self.next_ready = max(self.next_ready, now + self.delay)
+        self.next_ready = max(before, now + self.delay)
+        if shared is None:
+            return Start(before, self.next_ready, None)
+        address_before = shared.next_ready
+        shared.active += 1
+        shared.next_ready = max(address_before, now + self.spacing)
+        return Start(before, self.next_ready, shared, address_before, shared.next_ready)
 
-    def ended(self) -> None:
+    def ended(self, start: Start | None = None) -> None:
+        """The request is over. `start` names the address that it was counted under, if any."""
         self.active -= 1
+        if start is not None and start.address is not None:
+            start.address.active -= 1
 
-    def spared(self, before: float, after: float) -> None:
-        """A start, which moved `next_ready` from `before` to `after`, asked nothing: it costs no delay, unless another
-        start or a wish of the host came since."""
-        if self.next_ready == after:
-            self.next_ready = before
+    def spared(self, start: Start) -> None:
+        """What began so asked nothing: it costs no delay, unless another start or a wish of the host came since."""
+        if self.next_ready == start.after:
+            self.next_ready = start.before
+        if start.address is not None and start.address.next_ready == start.address_after:
+            start.address.next_ready = start.address_before
 
     def hold(self, now: float, retry_after: float | None) -> None:
         """It pushed back just now: no further start before `heard` had the time to learn from it."""

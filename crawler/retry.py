@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from tenacity import RetryCallState, Retrying, stop_after_attempt, wait_exponential_jitter
 
 from crawler.frontier import Disposition, Finished, HostReport, RetryAt
+from crawler.liveness import SILENT
 from crawler.model import Exchange, FailureKind, OutcomeKind, Truncation
 
 RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -96,4 +97,13 @@ def host_report(exchange: Exchange, now: datetime) -> HostReport:
     pushback = timed_out or exchange.status in PUSHBACK_STATUSES
     asked = retry_after(exchange, now) if pushback else None
     good = exchange.whole and not pushback and (exchange.status or 0) < 500
-    return HostReport(exchange.first_byte_ms if good else None, pushback, asked)
+    failure = exchange.failure
+    answered = exchange.response is not None or exchange.status is not None
+    return HostReport(
+        exchange.first_byte_ms if good else None,
+        pushback,
+        asked,
+        answered=answered,
+        silence=failure.reason if failure is not None and not answered and failure.kind in SILENT else None,
+        address=exchange.peer,
+    )

@@ -135,6 +135,9 @@ class Visitor:
             return self._without_fetch(url, OutcomeKind.EXCLUDED, "no-sitemaps", None)
         if url.kind is Kind.GUESS and (self.guesses is None or self.guesses.are_futile(host_of(url.url))):
             return self._without_fetch(url, OutcomeKind.EXCLUDED, "guesses", None)
+        dead = self.frontier.verdict(url)
+        if dead is not None:
+            return self._without_fetch(url, OutcomeKind.FAILED, f"host is dead: {dead[0]}", dead[1])
         if self.robots is None or url.kind is Kind.ROBOTS:
             return None
         answer = self.frontier.robots_text(url)

@@ -86,6 +86,12 @@ class HostReport:
     """Seconds the host asked for."""
     asked: bool = True
     """False when a rule said no before anything was sent: then no delay need follow."""
+    answered: bool = False
+    """True if a byte came back, whatever it said: somebody is there."""
+    silence: str | None = None
+    """Why nobody answered (no address, no connection, no byte in time), or None."""
+    address: str | None = None
+    """The IP address connected to; None when it is not known, as through a proxy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +239,9 @@ class Frontier(Protocol):
 
     def robots_text(self, url: CrawlURL) -> RobotsAnswer | None:
         """The rules known for the URL's origin."""
+
+    def verdict(self, url: CrawlURL) -> tuple[str, FailureKind | None] | None:
+        """Why the claimed URL's origin is taken for dead, and what kind of failure said so; None while it is not."""
 
     def outcomes(self, since: int) -> Iterator[Outcome]:
         """The ledger's outcomes with seq > `since`, in order."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from crawler.frontier import Counts
 from crawler.frontier.store import OriginRow
+from crawler.liveness import Liveness
 from crawler.model import Outcome
 
 
@@ -29,6 +31,9 @@ class Applied:
     """Origins that got new or moved rows."""
     robots: dict[int, OriginRow] = field(default_factory=dict)
     """Origins whose robots.txt was answered, put off or forgotten, as they now stand."""
+
+    lives: Mapping[int, Liveness] = field(default_factory=dict)
+    """Origins that answered for the first time, or again, or did not."""
 
     @property
     def seq(self) -> int:

@@ -12,12 +12,12 @@ from crawler.frontier import HostReport, Readiness
 from crawler.frontier.applied import Applied
 from crawler.frontier.ledger import next_attempt_of
 from crawler.frontier.loading import Departures, Loading
-from crawler.frontier.rows import Key, Mode, QueueRow, crawl_url
-from crawler.frontier.schedule import OriginQueue, State
+from crawler.frontier.originqueue import OriginQueue, State
+from crawler.frontier.rows import Key, Mode, QueueRow, crawl_url, host_of, origin_of
 from crawler.frontier.store import Store
 from crawler.frontier.thread import StoreThread
 from crawler.model import CrawlURL, Kind
-from crawler.politeness import Pace
+from crawler.politeness import Pace, Start
 
 TURN = 64
 """Claims an origin is given before another that waits in the store takes its place."""
@@ -29,17 +29,18 @@ class Claiming:
     """What is given out now and next. Used by the event loop's thread alone; the store is asked in its own."""
 
     def __init__(
-        self, store: Store, thread: StoreThread, clock: Clock, *, delay: float | None, per_host: int, robots: bool
-    ) -> None:
+        self, store: Store, thread: StoreThread, clock: Clock, *, delay: float | None, per_host: int, per_ip: int,
+        robots: bool,
+    ) -> None:  # fmt: skip
         self._store, self._thread, self._clock, self._robots = store, thread, clock, robots
-        self._loading = Loading(store, thread, delay=delay, per_host=per_host, robots=robots)
+        self._loading = Loading(store, thread, delay=delay, per_host=per_host, per_ip=per_ip, robots=robots)
         self._set = self._loading.set
         self.rows: dict[Key, QueueRow] = {}
         """The claimed rows."""
         self._gates: dict[Key, CrawlURL] = {}
         """The claimed robots.txt, each under the origin that it gates."""
-        self._starts: dict[Key, tuple[float, float]] = {}
-        """Of each request under way: its host's `next_ready` before and after its start."""
+        self._starts: dict[Key, Start] = {}
+        """Of each request under way."""
         self._changed = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
 
@@ -69,7 +70,10 @@ class Claiming:
                 if not await self._loading.load(now):
                     return None
                 continue
-            url = await self._claim_from(origin, now)
+            try:
+                url = await self._claim_from(origin, now)
+            finally:
+                self._set.had_turn(origin, now)
             if url is not None:
                 return url
 
@@ -88,12 +92,26 @@ class Claiming:
             if not origin.urls:
                 self._rest(origin)
                 return None
-            if origin.pace.ready_at() > now:
+            if origin.pace.ready_at() > now or self._set.lines.must_wait(origin, now):
                 self._set.turn(origin)
                 return None
-        if self._robots and origin.robots_needed(now):
+        life = origin.row.life
+        if origin.doubtful:
+            return None  # the commit that ends the doubt gives it another turn
+        if life.parked and not life.is_dead(now):
+            return await self._probe(origin, now)
+        if self._robots and origin.robots_needed(now) and not life.parked:
             return await self._claim_robots(origin, now)
         return self._claim_row(origin, now)
+
+    async def _probe(self, origin: OriginQueue, now: float) -> CrawlURL | None:
+        """The one URL that a parked origin is asked for at the end of its interval: robots.txt, or else its next."""
+        if origin.row.life.until > now:
+            self._set.set_timer(origin, origin.row.life.until)
+            return None
+        if origin.busy:
+            return None
+        return await self._claim_robots(origin, now) if self._robots else self._claim_row(origin, now)
 
     def _claim_row(self, origin: OriginQueue, now: float) -> CrawlURL:
         row = origin.urls.popleft()
@@ -103,7 +121,7 @@ class Claiming:
             row = row._replace(attempt=max(row.attempt, self._attempts_in_flight(row.url) + 1))
         self._start(row.key, origin, now)
         if row.mode == Mode.REJUDGE:
-            origin.pace.spared(*self._starts[row.key])  # its host is not asked
+            origin.pace.spared(self._starts[row.key])  # its host is not asked
         origin.claimed.add(row.id)
         self.rows[row.key] = row
         self._set.turn(origin)
@@ -138,10 +156,7 @@ class Claiming:
         return max((*gates, *rows), default=0)
 
     def _start(self, key: Key, origin: OriginQueue, now: float) -> None:
-        pace = origin.pace
-        before = pace.next_ready
-        pace.started(now)
-        self._starts[key] = before, pace.next_ready
+        self._starts[key] = origin.pace.started(now)
         origin.served += 1
 
     def _rest(self, origin: OriginQueue) -> None:
@@ -160,16 +175,26 @@ class Claiming:
 
     def fetched(self, url: CrawlURL, report: HostReport | None = None) -> None:
         """The request is over, though not yet committed: frees the host's slot."""
-        pace = self.origin(url).pace
-        pace.ended()
+        origin, now = self.origin(url), self._clock.time()
+        pace = origin.pace
+        if report is not None and report.silence is not None:
+            origin.unanswered.add(url.key)
         start = self._starts.pop(url.key, None)
         if start is not None and report is not None and not report.asked:
-            pace.spared(*start)
+            pace.spared(start)
             self._set.sooner(pace)
         if report is not None and report.pushback:
-            pace.hold(self._clock.time(), report.retry_after)
-        self._set.slot_free(pace)
+            pace.hold(now, report.retry_after)
+        self._set.ended(pace, start, now)
+        if report is not None and report.address is not None and report.address != pace.address:
+            self._learn_address(url, pace, report.address)
         self._changed.set()
+
+    def _learn_address(self, url: CrawlURL, pace: Pace, address: str) -> None:
+        # The robots.txt that a redirect led to may be another host's.
+        if host_of(origin_of(url.url)) == pace.name:
+            pace.address = address
+            self._loading.share(pace)
 
     def release(self, url: CrawlURL) -> None:
         """Gives the URL back: it may be claimed again."""
@@ -178,6 +203,7 @@ class Claiming:
 
     def _end(self, url: CrawlURL) -> OriginQueue:
         origin = self.origin(url)
+        origin.unanswered.discard(url.key)
         if url.key[1] == GATE:
             del self._gates[url.key]
             origin.robots_in_flight = False

@@ -12,6 +12,7 @@ from crawler.frontier.payloads import enter_payloads
 from crawler.frontier.queueing import Queueing, Via
 from crawler.frontier.rows import Key, Mode, QueueRow, Reason, lane, origin_of, stored_columns, url_hash
 from crawler.frontier.store import HostRow, Store
+from crawler.liveness import Liveness
 from crawler.model import Kind, Outcome, OutcomeKind, Receipt
 
 T = TypeVar("T")
@@ -25,11 +26,6 @@ _DELETE_WAITING = f"DELETE FROM waiting WHERE origin = ? AND due = ? AND id = ? 
 _WAITING = "INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LEDGER = "INSERT INTO ledger VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,?,?,?,?,?,?,?,?)"
 _ATTEMPT = "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_HOST = (
-    "INSERT INTO hosts VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET smoothed = excluded.smoothed,"
-    " backoff = excluded.backoff, next_ready = excluded.next_ready, done = excluded.done"
-)
-
 Settlement = tuple[Outcome | None, Via]
 """The outcome of an attempt, if it has one, and the seq that its outlinks name as via."""
 
@@ -44,6 +40,7 @@ class Transaction:
         self.db = store.db
         self.round = store.round
         self.applied = Applied(store.counts, store.next_id)
+        self.lives: Mapping[int, Liveness] = {}
         self.queueing = Queueing(store, self.applied, known, depth_matters=depth_matters)
 
     def run(self, work: Callable[[Transaction], T], now: float) -> T:
@@ -63,8 +60,13 @@ class Transaction:
         self.store.commits += 1
         return result
 
-    def apply(self, commit: Commit, hosts: Iterable[HostRow], ready: Mapping[int, float], now: float) -> None:
-        """All of a batch: its items, the politeness of their hosts, and when which origins may be served next."""
+    def apply(
+        self, commit: Commit, hosts: Iterable[HostRow], lives: Mapping[int, Liveness], ready: Mapping[int, float],
+        now: float,
+    ) -> None:  # fmt: skip
+        """All of a batch: its items, the politeness of their hosts, how their origins stand if that changed, and when
+        which origins may be served next."""
+        self.lives = lives
         links = []
         originals: list[Outcome] = []
         for item in commit.items:
@@ -81,7 +83,9 @@ class Transaction:
             self.store.save_segment(commit.segment)
         if commit.cookies is not None:
             self.store.save_cookies(commit.cookies)
-        self.db.executemany(_HOST, [(h.name, h.smoothed, h.backoff, h.next_ready, h.done) for h in hosts])
+        self.store.save_hosts(hosts)
+        self.store.save_lives(lives)
+        self.applied.lives = lives
         moments = [(moment, origin) for origin, moment in ready.items()]
         self.db.executemany("UPDATE origins SET ready_at = ? WHERE id = ?", moments)
 
@@ -235,11 +239,21 @@ class Transaction:
                 (answer.next_url, item.url.redirects + 1, gated),
             )
             return
+        if answer.refusal is not None and self._keeps_asking(gated, now):
+            return
         self.db.execute(
             "UPDATE origins SET robots = ?, robots_refusal = ?, robots_failure = ?, robots_expires = ?,"
             " robots_delay = ?, robots_url = NULL, robots_hops = 0, robots_due = 0 WHERE id = ?",
             (answer.text, answer.refusal, answer.failure, now + answer.expires_in, answer.crawl_delay, gated),
         )
+
+    def _keeps_asking(self, gated: int, now: float) -> bool:
+        """True if a robots.txt that could not be had changes nothing: the origin is parked, or its rules still hold."""
+        row = self.store.load_origin(gated)
+        if self.lives.get(gated, row.life).parked:
+            return True
+        # RFC 9309 section 2.3.1.4: what is known may be used while the file is unreachable.
+        return row.robots is not None and row.robots_expires is not None and row.robots_expires > now
 
     def _settle_robots_url(self, item: CommitItem, origin: int, hash_: int) -> Settlement:
         place = self._place(origin, hash_)

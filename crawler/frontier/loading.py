@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from crawler.frontier.applied import Applied
+from crawler.frontier.originqueue import OriginQueue, State
 from crawler.frontier.rows import Wanted
-from crawler.frontier.schedule import OriginQueue, State, WorkingSet
+from crawler.frontier.schedule import WorkingSet
 from crawler.frontier.store import HostRow, OriginRow, Store
 from crawler.frontier.thread import StoreThread
 from crawler.model import Kind
@@ -37,9 +38,11 @@ class Departures:
 class Loading:
     """The working set and what is known of the origins outside it."""
 
-    def __init__(self, store: Store, thread: StoreThread, *, delay: float | None, per_host: int, robots: bool) -> None:
+    def __init__(
+        self, store: Store, thread: StoreThread, *, delay: float | None, per_host: int, per_ip: int, robots: bool
+    ) -> None:
         self._store, self._thread = store, thread
-        self._delay, self._per_host, self._robots = delay, per_host, robots
+        self._delay, self._per_host, self._per_ip, self._robots = delay, per_host, per_ip, robots
         self.set = WorkingSet()
         self.outside = 0.0
         """When an origin outside may have something to give: infinity when none has."""
@@ -111,8 +114,18 @@ class Loading:
                 pace.smoothed, pace.backoff, pace.done = stored.smoothed, stored.backoff, stored.done
                 # No further off than a host may ask for, if the clock was set back since.
                 pace.next_ready = min(stored.next_ready, now + MAX_RETRY_AFTER)
+                pace.address = stored.address
+                self.share(pace)
+                if pace.shared is not None:  # it may have been asked just before the last run ended
+                    recent = min(pace.next_ready, now + pace.spacing)
+                    pace.shared.next_ready = max(pace.shared.next_ready, recent)
         self.slow_down(row, pace)
         return pace
+
+    def share(self, pace: Pace) -> None:
+        """The host is at its address: from now on it shares that one's budget."""
+        if self._per_ip and pace.address is not None:
+            pace.shared = self.set.lines.at(pace.address, self._per_ip)
 
     def slow_down(self, row: OriginRow, pace: Pace) -> None:
         """A host's origins share its pace: the longest Crawl-delay among them counts."""
@@ -134,7 +147,8 @@ class Loading:
         """The store's rows changed: reads them again at the origin's next turn."""
         origin.urls.clear()
         origin.loaded = False
-        self.set.turn(origin)
+        if origin.state is not State.QUEUED:  # it keeps its place in the line
+            self.set.turn(origin)
 
     def restrict(self, kinds: frozenset[Kind] | None) -> None:
         """Only rows of these kinds are read from now on; None means all."""
@@ -142,6 +156,7 @@ class Loading:
         self.set.restricted = kinds is not None
         for origin in self.set.origins.values():
             self.invalidate(origin)
+            self.set.turn(origin)
         self.outside = 0.0
 
     def departures(self) -> Departures:
@@ -162,6 +177,11 @@ class Loading:
                 origin.row = row
                 self.slow_down(row, origin.pace)
                 self.invalidate(origin)
+        for id_, life in applied.lives.items():
+            origin = self.set.origins.get(id_)
+            if origin is not None:
+                origin.row.life = life
+                self.set.turn(origin)
         for id_, delta in applied.queued.items():
             origin = self.set.origins.get(id_)
             if origin is not None:

@@ -27,6 +27,7 @@ _FORGET_REFUSAL = (
     " WHERE id = ? AND robots_refusal IS NOT NULL"
 )
 """A robots.txt that could not be had is asked for again; one that was had stays in force."""
+_FORGET_SILENCE = "UPDATE origins SET silences = 0, silent_until = 0, dead = NULL, dead_failure = NULL WHERE id = ?"
 # An outcome that will be superseded: only so the numbers of later attempts follow on its own.
 _FAILURE_TO_ATTEMPT = (
     "INSERT OR REPLACE INTO attempts SELECT round, origin, hash, attempt, url, reason, time, status, ms,"
@@ -168,6 +169,7 @@ class Queueing:
             count += 1
         for origin in origins:
             self._db.execute(_FORGET_REFUSAL, (origin,))
+            self._db.execute(_FORGET_SILENCE, (origin,))
         count += sum(self._unsettle_robots(*row) for row in robots if row[1] in origins)
         self._applied.figures["failed"] -= count
         self._applied.robots.update((origin, self._store.load_origin(origin)) for origin in origins)

@@ -1,9 +1,9 @@
 """The working set: which origins are in memory, whose turn it is, and what may be claimed now. No I/O, no clock.
 
 Terms. An origin is *turning* when it may have something to give now and waits its turn in the ring; *timed* when it
-must not be asked before a moment; *parked* when all slots of its host are taken; *idle* when it has nothing to give
-until one of its claims ends or a commit brings more. It is *busy* while something of it is claimed.
-A host's pace is shared by all its origins.
+must not be asked before a moment; *barred* when all slots of its host are taken; *queued* when it waits for the
+address that it shares (see sharing.py); *idle* when it has nothing to give until one of its claims ends or a commit
+brings more. It is *busy* while something of it is claimed. A host's pace is shared by all its origins.
 
 Invariants.
 - Every loaded origin is in exactly one of these states, and stands in the ring exactly once while turning.
@@ -13,49 +13,13 @@ Invariants.
 
 from __future__ import annotations
 
-import enum
 import heapq
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
-from crawler.frontier.rows import QueueRow
-from crawler.frontier.store import OriginRow
-from crawler.politeness import Pace
-
-
-class State(enum.Enum):
-    TURNING = "turning"
-    TIMED = "timed"
-    PARKED = "parked"
-    IDLE = "idle"
-
-
-@dataclass(slots=True, eq=False)
-class OriginQueue:
-    """One loaded origin: the next rows of its queue, and what of it is in flight."""
-
-    row: OriginRow
-    pace: Pace
-    urls: deque[QueueRow] = field(default_factory=deque)
-    claimed: set[int] = field(default_factory=set)
-    loaded: bool = False
-    """True when `urls` are the next rows of the store; False asks for a reload."""
-    next_due: float | None = None
-    """When its next waiting row is due, if it has one."""
-    robots_in_flight: bool = False
-    state: State = State.IDLE
-    wake_at: float = 0.0
-    served: int = 0
-    """Claims since it was loaded: its share before another origin takes its place."""
-
-    def robots_needed(self, now: float) -> bool:
-        expires = self.row.robots_expires
-        return expires is None or expires <= now
-
-    @property
-    def busy(self) -> bool:
-        return self.robots_in_flight or bool(self.claimed)
+from crawler.frontier.originqueue import OriginQueue, State
+from crawler.frontier.sharing import Line, Lines
+from crawler.politeness import Address, Pace, Start
 
 
 class WorkingSet:
@@ -67,7 +31,8 @@ class WorkingSet:
         self._ring: deque[OriginQueue] = deque()
         self._timed: list[tuple[float, int, OriginQueue]] = []
         self._tick = 0
-        self._parked: dict[str, list[OriginQueue]] = {}
+        self._barred: dict[str, list[OriginQueue]] = {}
+        self.lines = Lines()
         self.restricted = False
         """True when not every queued row may be given, so that queue lengths say little."""
 
@@ -80,7 +45,10 @@ class WorkingSet:
         self.turn(origin)
 
     def drop(self, origin: OriginQueue) -> bool:
-        """Forgets an origin that is idle or timed. True if it was the last of its host, whose pace is gone with it."""
+        """Forgets an origin that is idle, timed or queued. True if it was the last of its host, whose pace is gone with
+        it."""
+        if origin.state is State.QUEUED:
+            self.lines.leave(origin)
         origin.state = State.IDLE  # so its timer, if it has one, is void
         del self.origins[origin.row.id]
         others = self._hosts[origin.pace.name]
@@ -99,15 +67,18 @@ class WorkingSet:
         yield from self._hosts.values()
 
     def longest_waiting(self, now: float, count: int) -> list[OriginQueue]:
-        """Timed origins that are not busy, those with the longest wait still before them first."""
-        waiting = [o for o in self.origins.values() if o.state is State.TIMED and o.wake_at > now and not o.busy]
+        """Timed and queued origins that are not busy, those with the longest wait still before them first."""
+        put_off = (State.TIMED, State.QUEUED)
+        waiting = [o for o in self.origins.values() if o.state in put_off and o.wake_at > now and not o.busy]
         return heapq.nlargest(count, waiting, key=lambda origin: origin.wake_at)
 
     def turn(self, origin: OriginQueue) -> None:
         """Puts the origin at the end of the ring, wherever it stood before."""
         if origin.state is not State.TURNING:
-            if origin.state is State.PARKED:
-                self._parked[origin.pace.name].remove(origin)
+            if origin.state is State.BARRED:
+                self._barred[origin.pace.name].remove(origin)
+            elif origin.state is State.QUEUED:
+                self.lines.leave(origin)
             origin.state = State.TURNING
             self._ring.append(origin)
 
@@ -121,13 +92,28 @@ class WorkingSet:
             origin.state = State.IDLE
             ready = origin.pace.ready_at()
             if ready == float("inf"):
-                origin.state = State.PARKED
-                self._parked.setdefault(origin.pace.name, []).append(origin)
+                origin.state = State.BARRED
+                self._barred.setdefault(origin.pace.name, []).append(origin)
             elif ready > now and (origin.urls or self._has_more(origin)):
                 self.set_timer(origin, ready)
+            elif self.lines.must_wait(origin, now) and (origin.urls or self._has_more(origin)):
+                self.had_turn(origin, now)
+                origin.state, origin.wake_at = State.QUEUED, self.lines.join(origin, now)
+                self._offer(origin.line, now)
+                continue
             else:
                 return origin
+            self.had_turn(origin, now)
         return None
+
+    def had_turn(self, origin: OriginQueue, now: float) -> None:
+        """To be called after each `take`: whoever queues for the same address comes next."""
+        self._offer(self.lines.withdraw(origin), now)
+
+    def _offer(self, line: Address | None, now: float) -> None:
+        if isinstance(line, Line) and (following := self.lines.offer(line, now)) is not None:
+            following.state = State.TURNING
+            self._ring.append(following)
 
     def _has_more(self, origin: OriginQueue) -> bool:
         return not self.restricted and origin.row.queued > len(origin.claimed)
@@ -138,11 +124,14 @@ class WorkingSet:
         self._tick += 1
         heapq.heappush(self._timed, (moment, self._tick, origin))
 
-    def slot_free(self, pace: Pace) -> None:
-        """One of the host's fetches ended: its parked origins may take turns again."""
-        for origin in self._parked.pop(pace.name, ()):
+    def ended(self, pace: Pace, start: Start | None, now: float) -> None:
+        """One of the host's fetches is over: its barred origins may take turns again, or others of its address."""
+        pace.ended(start)
+        for origin in self._barred.pop(pace.name, ()):
             origin.state = State.IDLE
             self.turn(origin)
+        if start is not None:
+            self._offer(start.address, now)
 
     def sooner(self, pace: Pace) -> None:
         """The host may be asked sooner than it was thought: its timed origins look again."""
@@ -151,10 +140,11 @@ class WorkingSet:
                 self.turn(origin)
 
     def next_wake(self) -> float | None:
-        """The next moment at which a timed origin may be asked."""
+        """The next moment at which a timed origin may be asked, or an address for which somebody queues."""
         while self._timed and self._stale(self._timed[0]):
             heapq.heappop(self._timed)
-        return self._timed[0][0] if self._timed else None
+        moments = [self._timed[0][0] if self._timed else None, self.lines.next_wake()]
+        return min((moment for moment in moments if moment is not None), default=None)
 
     @property
     def turning(self) -> bool:
@@ -165,6 +155,8 @@ class WorkingSet:
             entry = heapq.heappop(self._timed)
             if not self._stale(entry):
                 self.turn(entry[2])
+        for line in self.lines.due(now):
+            self._offer(line, now)
 
     @staticmethod
     def _stale(entry: tuple[float, int, OriginQueue]) -> bool:

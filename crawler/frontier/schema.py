@@ -1,4 +1,4 @@
-"""The tables of crawl.db, format 3.
+"""The tables of crawl.db, format 4.
 
     seen      every accepted URL, by (origin, 64-bit hash of the URL): 18 bytes a URL, no text.
               `place` < 0: queued or waiting under id -place; `place` > 0: its outcome's seq; 0: only reserved.
@@ -9,8 +9,9 @@
               `archived`: when it was asked for, when its answer was there, when it was durable.
     attempts  attempts that did not settle their URL (retries, fetches beyond the outcome).
     segments  the archive's segments and the chain of their hashes.
-    origins   scheme, host and port; queue length; robots.txt; `ready_at`: when it was served last, or may be next.
-    hosts     politeness, by host name, kept across restarts.
+    origins   scheme, host and port; queue length; robots.txt; whether it answers (crawler/liveness.py);
+              `ready_at`: when it was served last, or may be next.
+    hosts     politeness, by host name, kept across restarts; `address`: the one connected to last.
     payloads  whole records by the digests of their payloads: (64-bit hash of the digest, seq), 14 bytes a payload. A
               collision shows, since the ledger has the digest itself.
     previous  (origin, hash, seq): of a URL that was seen in the round at hand, the last capture before it that has a
@@ -22,7 +23,7 @@ A 64-bit hash within one origin: among 10^7 URLs a collision has a chance of 3 i
 
 from __future__ import annotations
 
-FORMAT = 3
+FORMAT = 4
 
 REVISITS = """
 CREATE TABLE payloads (key INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
@@ -37,11 +38,13 @@ CREATE TABLE origins (
     ready_at REAL NOT NULL DEFAULT 0,
     robots TEXT, robots_refusal TEXT, robots_failure TEXT, robots_expires REAL,
     robots_url TEXT, robots_hops INTEGER NOT NULL DEFAULT 0, robots_due REAL NOT NULL DEFAULT 0,
-    robots_delay REAL NOT NULL DEFAULT 0);
+    robots_delay REAL NOT NULL DEFAULT 0,
+    silences INTEGER NOT NULL DEFAULT 0, silent_until REAL NOT NULL DEFAULT 0, answered INTEGER NOT NULL DEFAULT 0,
+    dead TEXT, dead_failure TEXT);
 CREATE INDEX origins_ready ON origins (ready_at) WHERE queued > 0;
 CREATE TABLE hosts (
     name TEXT PRIMARY KEY, smoothed REAL, backoff REAL NOT NULL DEFAULT 0, next_ready REAL NOT NULL DEFAULT 0,
-    done INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+    done INTEGER NOT NULL DEFAULT 0, address TEXT) WITHOUT ROWID;
 CREATE TABLE seen (
     origin INTEGER NOT NULL, hash INTEGER NOT NULL, rank INTEGER NOT NULL, place INTEGER NOT NULL,
     round INTEGER NOT NULL, PRIMARY KEY (origin, hash)) WITHOUT ROWID;
@@ -80,6 +83,14 @@ ALTER TABLE ledger ADD COLUMN fetched REAL;
 ALTER TABLE ledger ADD COLUMN archived REAL;
 """,
     2: REVISITS,
+    3: """
+ALTER TABLE origins ADD COLUMN silences INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE origins ADD COLUMN silent_until REAL NOT NULL DEFAULT 0;
+ALTER TABLE origins ADD COLUMN answered INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE origins ADD COLUMN dead TEXT;
+ALTER TABLE origins ADD COLUMN dead_failure TEXT;
+ALTER TABLE hosts ADD COLUMN address TEXT;
+""",
 }
 """What makes the next format of each older one."""
 

@@ -23,8 +23,10 @@ from crawler.frontier.claiming import Claiming
 from crawler.frontier.commit import Transaction
 from crawler.frontier.loading import Departures
 from crawler.frontier.payloads import find_originals
+from crawler.frontier.rows import origin_of
 from crawler.frontier.store import HostRow, Store
 from crawler.frontier.thread import StoreThread
+from crawler.liveness import ALIVE, DEFAULT_PROBES, Liveness
 from crawler.model import CrawlURL, FailureKind, Kind, Outcome, Outlink
 from crawler.politeness import Pace
 from crawler.revisit import Original
@@ -44,15 +46,22 @@ class SqliteFrontier:
         *,
         delay: float | None,
         per_host: int,
+        per_ip: int | None = None,
+        probes: int = DEFAULT_PROBES,
         robots: bool = True,
         depth_matters: bool = False,
         clock: Clock | None = None,
     ) -> None:
+        """`per_ip` is as `per_host` by default, and 0 where the hosts of one address share nothing."""
         self._store = store
+        self._probes = probes
         self._depth_matters = depth_matters
         self._clock = clock or SystemClock()
         self._thread = StoreThread(store.path)
-        self._claiming = Claiming(store, self._thread, self._clock, delay=delay, per_host=per_host, robots=robots)
+        self._claiming = Claiming(
+            store, self._thread, self._clock, delay=delay, per_host=per_host,
+            per_ip=per_host if per_ip is None else per_ip, robots=robots,
+        )  # fmt: skip
         self._known: dict[str, int] = {}
 
     @classmethod
@@ -102,6 +111,10 @@ class SqliteFrontier:
         failure = None if row.robots_failure is None else FailureKind(row.robots_failure)
         return RobotsAnswer(text=row.robots, refusal=row.robots_refusal, failure=failure)
 
+    def verdict(self, url: CrawlURL) -> tuple[str, FailureKind | None] | None:
+        life = self._claiming.origin(url).row.life
+        return None if life.dead is None or not life.is_dead(self._clock.time()) else (life.dead, life.failure)
+
     # -- transactions ------------------------------------------------------------------------------------------
 
     async def add_seeds(self, urls: Sequence[str]) -> Sequence[int]:
@@ -128,10 +141,11 @@ class SqliteFrontier:
         paces = self._learned(commit.items, now)
         left = self._claiming.departures()
         rows = {**left.paces, **paces}.values()
-        hosts = [HostRow(p.name, p.smoothed, p.backoff, p.next_ready, p.done) for p in rows]
+        hosts = [HostRow(p.name, p.smoothed, p.backoff, p.next_ready, p.done, p.address) for p in rows]
+        lives = self._lives(commit.items, now)
 
         def work(transaction: Transaction) -> list[Outcome | None]:
-            transaction.apply(commit, hosts, left.ready_at, now)
+            transaction.apply(commit, hosts, lives, left.ready_at, now)
             return transaction.applied.outcomes
 
         return await self._transact(work, commit.items, paces, left, now)
@@ -140,12 +154,34 @@ class SqliteFrontier:
         """What the hosts of these attempts teach: copies, since the batch may fail and be committed again."""
         paces: dict[str, Pace] = {}
         for item in items:
-            known = self._claiming.origin(item.url).pace
+            origin = self._claiming.origin(item.url)
+            known, report = origin.pace, item.host
             pace = paces.get(known.name) or paces.setdefault(known.name, replace(known))
-            report = item.host
-            pace.heard(now, report.answer_ms, report.pushback, report.retry_after)
+            parked = origin.row.life.parked
+            if parked and report.answered:
+                pace.backoff = 0.0
+            # The probes of a parked origin are far enough apart.
+            pushback = report.pushback and not (parked and report.silence is not None)
+            pace.heard(now, report.answer_ms, pushback, report.retry_after)
             pace.done += not item.url.rejudge
         return paces
+
+    def _lives(self, items: Sequence[CommitItem], now: float) -> dict[int, Liveness]:
+        """How the origins of these attempts stand from now on, as far as it changed."""
+        changed: dict[int, Liveness] = {}
+        for item in items:
+            row, report = self._claiming.origin(item.url).row, item.host
+            old = changed.get(row.id, row.life)
+            if report.answered and old is not ALIVE and old != ALIVE:
+                new = old.heard()
+            elif report.silence is not None:
+                new = old.silent(now, self._probes, report.silence, item.failure)
+            else:
+                continue
+            # The robots.txt that a redirect led to may be another origin's.
+            if item.url.kind is not Kind.ROBOTS or origin_of(item.url.url) == row.name:
+                changed[row.id] = new
+        return changed
 
     async def _transact(
         self,

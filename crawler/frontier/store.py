@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -21,6 +21,8 @@ from crawler.frontier import Counts, SegmentState
 from crawler.frontier.ledger import next_attempt
 from crawler.frontier.rows import Mode, QueueRow, Wanted, host_of
 from crawler.frontier.schema import FORMAT, PRAGMAS, TABLES, UPGRADES
+from crawler.liveness import UNKNOWN, Liveness
+from crawler.model import FailureKind
 
 _QUEUE_COLUMNS = "q.id, q.hash, q.url, q.kind, q.depth, q.offsite, q.redirects, q.via, q.seed, q.attempt, q.mode, v.url"
 ORIGIN_CACHE = 20_000
@@ -42,11 +44,12 @@ class OriginRow:
     robots_hops: int
     robots_due: float
     robots_delay: float
+    life: Liveness = UNKNOWN
 
 
 _ORIGIN_COLUMNS = (
     "id, name, host, queued, robots, robots_refusal, robots_failure, robots_expires, robots_url, robots_hops,"
-    " robots_due, robots_delay"
+    " robots_due, robots_delay, silences, silent_until, answered, dead, dead_failure"
 )
 
 
@@ -59,8 +62,13 @@ class HostRow:
     backoff: float
     next_ready: float
     done: int
+    address: str | None
 
 
+_HOST = (
+    "INSERT INTO hosts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET smoothed = excluded.smoothed,"
+    " backoff = excluded.backoff, next_ready = excluded.next_ready, done = excluded.done, address = excluded.address"
+)
 _META = "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 
 
@@ -187,11 +195,26 @@ class Store:
 
     def load_origin(self, origin: int) -> OriginRow:
         row = self.db.execute(f"SELECT {_ORIGIN_COLUMNS} FROM origins WHERE id = ?", (origin,)).fetchone()
-        return OriginRow(*row)
+        loaded = OriginRow(*row[:12])
+        silences, until, answered, dead, failure = row[12:]
+        kind = None if failure is None else FailureKind(failure)
+        loaded.life = Liveness(silences, until, bool(answered), dead, kind)
+        return loaded
+
+    def save_hosts(self, hosts: Iterable[HostRow]) -> None:
+        """Inside a transaction: the politeness of these hosts."""
+        self.db.executemany(_HOST, [(h.name, h.smoothed, h.backoff, h.next_ready, h.done, h.address) for h in hosts])
+
+    def save_lives(self, lives: Mapping[int, Liveness]) -> None:
+        """Inside a transaction: how these origins stand."""
+        self.db.executemany(
+            "UPDATE origins SET silences = ?, silent_until = ?, answered = ?, dead = ?, dead_failure = ? WHERE id = ?",
+            [(x.silences, x.until, x.answered, x.dead, x.failure, origin) for origin, x in lives.items()],
+        )
 
     def load_host(self, name: str) -> HostRow | None:
-        row = self.db.execute("SELECT name, smoothed, backoff, next_ready, done FROM hosts WHERE name = ?", (name,))
-        found = row.fetchone()
+        question = "SELECT name, smoothed, backoff, next_ready, done, address FROM hosts WHERE name = ?"
+        found = self.db.execute(question, (name,)).fetchone()
         return None if found is None else HostRow(*found)
 
     # -- the queue ---------------------------------------------------------------------------------------------

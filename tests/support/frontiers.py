@@ -38,6 +38,8 @@ class Bench:
     opener: Opener
     clock: FakeClock = field(default_factory=FakeClock)
     opened: list[Frontier] = field(default_factory=list)
+    extra: dict[str, object] = field(default_factory=dict)
+    """Further options that the opener takes on its own."""
 
     async def open(
         self, *, delay: float | None = 0.0, per_host: int = 1000, robots: bool = False, depth_matters: bool = False

@@ -15,7 +15,7 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -62,7 +62,7 @@ class Asked:
     url: str
     request: bytes
     at: float
-    """When its head was whole, on the monotonic clock."""
+    """When its head was whole, on the monotonic clock or the one that was given."""
     answered: float | None = None
 
 
@@ -81,9 +81,12 @@ class Web:
         context: ssl.SSLContext | None = None,
         pause: float = 0.0,
         dead: Sequence[str] = (),
+        address: str = "127.0.0.1",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Each answer takes `pause` seconds; with `context`, all is served over TLS. The names in `dead` lead to a
-        port that refuses every connection."""
+        port that refuses every connection. `clock` tells the times that are noted."""
+        self.address, self._clock = address, clock
         self.answers: dict[str, Answer] = dict(answers)
         self.requests: list[Asked] = []
         self.pause = pause
@@ -120,7 +123,7 @@ class Web:
     def resolver(self) -> OverrideResolver:
         """Leads every name the answers speak of to this server."""
         hosts = {url.split("/", 3)[2].partition(":")[0] for url in self.answers}
-        places: dict[str, tuple[str, int]] = dict.fromkeys(hosts, ("127.0.0.1", self.port))
+        places: dict[str, tuple[str, int]] = dict.fromkeys(hosts, (self.address, self.port))
         places.update((host, self._refusing.getsockname()) for host in self._dead)
         return OverrideResolver(places)
 
@@ -143,7 +146,7 @@ class Web:
         self._refusing.close()
 
     async def _start(self) -> asyncio.Server:
-        return await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._context, backlog=511)
+        return await asyncio.start_server(self._serve, self.address, self.port, ssl=self._context, backlog=511)
 
     async def _stop(self) -> None:
         self._server.close()
@@ -151,6 +154,14 @@ class Web:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def close_port(self) -> None:
+        """Goes away: nothing listens, and every connection is closed."""
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+
+    def open_port(self) -> None:
+        """Comes back, at the same port."""
+        self._server = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -164,7 +175,7 @@ class Web:
     async def _answer(self, request: bytes, writer: asyncio.StreamWriter) -> None:
         host = request.lower().partition(b"\r\nhost: ")[2].partition(b"\r\n")[0].decode()
         scheme = "http" if self._context is None else "https"
-        asked = Asked(f"{scheme}://{host}{request.split(b' ', 2)[1].decode()}", request, time.monotonic())
+        asked = Asked(f"{scheme}://{host}{request.split(b' ', 2)[1].decode()}", request, self._clock())
         answer = self._choose(asked.url)
         self.requests.append(asked)
         for name in (host, ""):
@@ -178,7 +189,7 @@ class Web:
         finally:
             for name in (host, ""):
                 self._active[name] -= 1
-        asked.answered = time.monotonic()
+        asked.answered = self._clock()
         writer.write(answer)
         await writer.drain()
 

@@ -16,8 +16,10 @@ from crawler.frontier import Commit, CommitFailed, Frontier, HostReport, Readine
 from crawler.frontier import claiming as claiming_module
 from crawler.frontier import loading as loading_module
 from crawler.frontier import sqlite as sqlite_module
+from crawler.frontier.schema import FORMAT
 from crawler.frontier.sqlite import SqliteFrontier
-from crawler.frontier.store import Store
+from crawler.frontier.store import HostRow, Store
+from crawler.liveness import UNKNOWN
 from tests.support.fakeclock import FakeClock
 from tests.support.frontier_model import FrontierModel, Web
 from tests.support.frontiers import (
@@ -204,6 +206,21 @@ class TestFile:
         path.write_bytes(b"not a database, but long enough to be read as the header of one" * 20)
         with pytest.raises(LedgerError, match=r"crawl\.db: cannot be opened"):
             await SqliteFrontier.open(path, delay=None, per_host=2)
+
+    async def test_the_format_before_is_taken_over(self, path: Path) -> None:
+        Store(path).close()
+        with sqlite3.connect(path) as db:
+            for column in ("silences", "silent_until", "answered", "dead", "dead_failure"):
+                db.execute(f"ALTER TABLE origins DROP COLUMN {column}")
+            db.execute("ALTER TABLE hosts DROP COLUMN address")
+            db.execute("INSERT INTO origins (name, host, queued) VALUES ('http://a.test', 'a.test', 0)")
+            db.execute("INSERT INTO hosts VALUES ('a.test', 0.5, 1.0, 2.0, 3)")
+            db.execute("PRAGMA user_version = 3")
+        store = Store(path)
+        assert store.load_origin(1).life == UNKNOWN
+        assert store.load_host("a.test") == HostRow("a.test", 0.5, 1.0, 2.0, 3, None)
+        assert store.db.execute("PRAGMA user_version").fetchone() == (FORMAT,)
+        store.close()
 
     async def test_a_later_format(self, path: Path) -> None:
         Store(path).close()

@@ -118,12 +118,11 @@ def test_hold_bridges_the_time_until_it_is_heard() -> None:
 
 def test_a_start_that_asked_nothing_costs_nothing_unless_something_came_since() -> None:
     of = pace(5.0)
-    of.started(10.0)
-    of.spared(0.0, 15.0)
+    of.spared(of.started(10.0))
     assert of.next_ready == 0.0
-    of.started(10.0)
+    start = of.started(10.0)
     of.started(15.0)
-    of.spared(0.0, 15.0)
+    of.spared(start)
     assert of.next_ready == 20.0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -163,5 +164,22 @@ class TestRetryAfter:
         ),
     ],
 )
-def test_what_it_says_about_the_host(exchange: Exchange, report: HostReport) -> None:
-    assert host_report(exchange, NOON) == report
+def test_what_it_says_about_the_hosts_pace(exchange: Exchange, report: HostReport) -> None:
+    found = host_report(exchange, NOON)
+    assert replace(found, answered=False, silence=None) == report
+
+
+@pytest.mark.parametrize("kind", FailureKind)
+def test_silence_is_a_failure_without_a_byte_where_nobody_is_there(kind: FailureKind) -> None:
+    report = host_report(failed(kind), NOON)
+    silent = kind in (FailureKind.DNS, FailureKind.CONNECT, FailureKind.TLS, FailureKind.TIMEOUT)
+    assert (report.silence is not None) is silent
+    assert not report.answered
+
+
+@pytest.mark.parametrize("status", [200, 404, 429, 500, 503])
+def test_any_answer_says_that_somebody_is_there(status: int) -> None:
+    dripping = answered(status, failure=Failure(FailureKind.TIMEOUT, "drip"), truncated=Truncation.TIME)
+    for exchange in (answered(status, peer="192.0.2.7"), dripping):
+        report = host_report(exchange, NOON)
+        assert (report.answered, report.silence, report.address) == (True, None, exchange.peer)
