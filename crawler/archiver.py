@@ -27,7 +27,7 @@ from crawler.errors import ArchiverDied, CrawlError, OutOfDisk
 from crawler.frontier import Commit, CommitFailed, CommitItem, Finished, Frontier, Stored
 from crawler.model import Outcome, OutcomeKind
 from crawler.recording import Capture, Recording, recording_of, stored_span
-from crawler.segments import Segments
+from crawler.seams import Sink
 from storage import ArchiveError, NoSpace, Written
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Archiver:
         self,
         handoff: Handoff[Capture],
         frontier: Frontier,
-        segments: Segments,
+        segments: Sink,
         guard: DiskGuard,
         on_committed: Committed,
         limits: Limits = Limits(),

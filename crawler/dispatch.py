@@ -6,14 +6,16 @@ over* (it has a capture: that is never dropped, whatever is cancelled, unless th
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
 from crawler.clock import Clock
 from crawler.concurrency.handoff import Handoff, HandoffClosed
 from crawler.concurrency.shielded import finish
-from crawler.concurrency.taskqueue import Result, TaskQueue
+from crawler.concurrency.taskqueue import Ending, Result, TaskQueue
 from crawler.disk import DiskGuard
 from crawler.errors import ArchiverDied, DiskFailed
 from crawler.frontier import Frontier, Readiness
@@ -28,8 +30,18 @@ _MAY_PASS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
 """What keeps a body from being spooled now and may not later."""
 
 
+class Source(Protocol):
+    """Who may bring more when nothing is left to do."""
+
+    async def more(self) -> bool:
+        """Waits for more. False when there will be none, and nothing more is taken from then on."""
+
+    def look_again(self) -> None:
+        """Makes `more` return True."""
+
+
 class Dispatcher:
-    """Runs until nothing is left, a limit is reached, or `stop`."""
+    """Runs until nothing is left and nothing more will come, a limit is reached, or `stop`."""
 
     def __init__(
         self,
@@ -43,6 +55,7 @@ class Dispatcher:
         concurrency: int,
         on_interrupted: Callable[[CrawlURL], None],
         on_error: Callable[[], None] = lambda: None,
+        source: Source | None = None,
     ) -> None:
         self._frontier, self._visitor, self._handoff, self._guard = frontier, visitor, handoff, guard
         self._limits, self._tally, self._clock = limits, tally, clock
@@ -50,6 +63,12 @@ class Dispatcher:
         self._queue: TaskQueue[None] = TaskQueue(concurrency, on_error=self._report)
         self._started = clock.time()
         self._stopping = False
+        self._going = asyncio.Event()
+        self._going.set()
+        self._source = source
+        self._unbegun: set[tuple[int, int]] = set()
+        """The claims whose visit has not taken its first step."""
+        self._releases: set[asyncio.Task[None]] = set()
         self.error: BaseException | None = None
         self.limit: str | None = None
         """The limit that was reached, in words."""
@@ -61,7 +80,34 @@ class Dispatcher:
     def stop(self) -> None:
         """No new visits."""
         self._stopping = True
+        self._going.set()
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Looks once more whether there is something to do, or a limit is reached."""
         self._frontier.wake()
+        if self._source is not None:
+            self._source.look_again()
+
+    @property
+    def paused(self) -> bool:
+        return not self._going.is_set()
+
+    def pause(self) -> None:
+        """No new visits before `resume`; those that run go on."""
+        if not self._stopping:
+            self._going.clear()
+
+    def resume(self) -> None:
+        self._going.set()
+
+    @property
+    def concurrency(self) -> int:
+        return self._queue.limit
+
+    @concurrency.setter
+    def concurrency(self, limit: int) -> None:
+        self._queue.limit = limit
 
     async def run(self) -> None:
         """Starts visits until there is nothing more to start. Raises OutOfDisk, LedgerError."""
@@ -71,11 +117,14 @@ class Dispatcher:
             if url is None:
                 return
             self._tally.claimed(url)
+            self._unbegun.add(url.key)
             self._queue.start(self._visit(url), self._ended, url)
 
     async def join(self) -> None:
         """Waits for the visits that run."""
         await self._queue.join()
+        while self._releases:
+            await asyncio.wait(self._releases)
 
     async def abort(self) -> None:
         """Cancels the visits that are still asking."""
@@ -85,17 +134,20 @@ class Dispatcher:
     async def _next(self) -> CrawlURL | None:
         """The next URL to visit, waiting for one; None when there is none or none shall be."""
         while not self._stopping:
+            await self._going.wait()
             if self._limit_reached():
                 return None
             await self._guard.room()
             claimed = await self._frontier.claim(1)
             if claimed:
+                await self._going.wait()
                 return await self._keep_or_release(claimed[0])
             if self._queue.running == 0:
                 self._handoff.hurry()
             if await self._frontier.wait() is Readiness.EMPTY:
                 self._limit_reached()
-                return None
+                if self.limit is not None or self._source is None or not await self._source.more():
+                    return None
         return None
 
     async def _keep_or_release(self, url: CrawlURL) -> CrawlURL | None:
@@ -119,6 +171,7 @@ class Dispatcher:
 
     async def _visit(self, url: CrawlURL) -> None:
         capture: Capture | None = None
+        self._unbegun.discard(url.key)
         try:
             capture = await self._visitor.visit(url)
         except OSError as error:
@@ -129,9 +182,7 @@ class Dispatcher:
         finally:
             self._frontier.fetched(url, None if capture is None else capture.host)
             if capture is None:
-                self._tally.released(url)
-                await finish(self._frontier.release([url]), name="release")
-                self._on_interrupted(url)
+                await self._let_go(url)
         if capture is None:
             return
         self._tally.fetched(capture)
@@ -143,7 +194,20 @@ class Dispatcher:
             capture.free()
             raise
 
+    async def _let_go(self, url: CrawlURL) -> None:
+        """The visit brought nothing: the URL is queued as before, and whoever waits for it is told."""
+        self._tally.released(url)
+        await finish(self._frontier.release([url]), name="release")
+        self._on_interrupted(url)
+
     def _ended(self, result: Result[None], url: CrawlURL) -> None:
+        if result.ending is Ending.CANCELLED and url.key in self._unbegun:
+            # Cancelled before its first step: nothing of `_visit` ran, its `finally` neither.
+            self._unbegun.discard(url.key)
+            self._frontier.fetched(url)
+            task = asyncio.get_running_loop().create_task(self._let_go(url), name="letting go")
+            self._releases.add(task)
+            task.add_done_callback(self._releases.discard)
         if result.error is not None and not isinstance(result.error, ArchiverDied | HandoffClosed):
             self._report(url.url, result.error)
         if self._queue.running == 0:

@@ -16,6 +16,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from crawler import content
+from crawler.concurrency.threads import in_thread
 from crawler.config import CrawlConfig
 from crawler.cookies import CookieJar
 from crawler.credentials import Credentials, Presented, redact
@@ -201,7 +202,7 @@ async def _content(capture: Capture, limit: int) -> bytes:
         return raw
     if len(raw) <= _OFF_THREAD:
         return _decode(raw, framer.chunked, applied, limit)
-    return await asyncio.to_thread(_decode, raw, framer.chunked, applied, limit)
+    return await in_thread(None, _decode, raw, framer.chunked, applied, limit)
 
 
 def _decode(raw: bytes, chunked: bool, applied: list[str], limit: int) -> bytes:

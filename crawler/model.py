@@ -69,7 +69,8 @@ class CrawlURL:
     via: str | None = None
     """The URL it was found on; None for a seed."""
     seed: int = 0
-    """The number of the seed it descends from; that seed's scope applies."""
+    """The number of the seed it descends from; that seed's scope applies. For a submitted URL and what descends from
+    it, minus the number of the seed in whose scope it is, or 0."""
     attempt: int = 1
     """Which request for this URL in this round, counted from 1."""
     again: bool = False

@@ -35,10 +35,11 @@ from crawler.model import Outcome
 from crawler.querystrip import QueryStrip
 from crawler.resolver import OverrideResolver
 from crawler.scope import Scope
+from crawler.seams import Seams, Sink
 from crawler.segments import Segments
 from crawler.sitemaps import usual_places
 from crawler.urls import seed_url
-from storage import ArchiveLocked, DirectoryLock, DiskFiles, Files
+from storage import ArchiveLocked, DirectoryLock, DiskFiles
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class Opened:
 
     directory: Path
     frontier: SqliteFrontier
-    segments: Segments
+    segments: Sink
     guard: DiskGuard
     scope: Scope
     ignores: IgnoreFile
@@ -81,30 +82,29 @@ class Opened:
                 log.error("%s: %s; to be completed on the next start", each.path, error)
 
 
-async def open_crawl(
-    config: CrawlConfig, stack: AsyncExitStack, clock: Clock, *, fetcher: Fetcher | None, files: Files | None
-) -> Opened:
+async def open_crawl(config: CrawlConfig, stack: AsyncExitStack, seams: Seams) -> Opened:
     """Opens the directory; whatever must be closed again is left in `stack`.
 
     Raises UsageError, DirectoryLocked, LedgerError, ArchiveError, OSError."""
+    clock, fetcher = seams.clock, seams.fetcher
     started = clock.time()
     seeds = normalised_seeds(config)
-    directory, files = Path(config.output), files or DiskFiles()
+    directory, files = Path(config.output), seams.files or DiskFiles()
     _make_directories(directory, stack)
-    frontier = await _open_frontier(config, directory, stack, clock)
+    frontier = seams.frontier or await _open_frontier(config, directory, stack, clock)
     await _check_digest(config, frontier)
     write_config(directory / "crawl.toml", config)
     for place in (directory, directory.parent):  # a name survives a power cut only when its directory is synced
         await files.sync_directory(place)
     guard = DiskGuard(directory, config.min_free_disk, config.disk_wait, clock)
-    segments = Segments(directory, config, frontier, files, clock, guard)
+    segments = seams.sink or Segments(directory, config, frontier, files, clock, guard)
     stack.push_async_callback(segments.close)
     await segments.recover()
     logs = await _open_logs(directory, frontier, stack)
     before = await frontier.counts()
     numbers = await frontier.add_seeds(seeds)
     await _requeue(config, frontier, before)
-    scope = Scope.of(config, await frontier.seeds(), utc(started).year)
+    scope = seams.scope or Scope.of(config, await frontier.seeds(), utc(started).year)
     ignores = IgnoreFile(directory, config.ignore_sets, scope, clock)
     if config.sitemaps:
         await frontier.add(usual_places(await frontier.seeds(), scope))
@@ -165,10 +165,8 @@ def refused_by_disk(error: Exception, directory: Path) -> Exception:
 
 
 def normalised_seeds(config: CrawlConfig) -> list[str]:
-    """The seeds as URLs. Raises UsageError naming the first that is none, or when there are none."""
+    """The seeds as URLs; a crawl may do without, and be given URLs later. Raises UsageError naming one that is none."""
     seeds = list(config.seeds) or ([DEMO_URL] if config.demo else [])
-    if not seeds:
-        raise UsageError("there are no seeds")
     try:
         urls = [seed_url(seed) for seed in seeds]
     except ValueError as error:

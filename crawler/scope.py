@@ -41,13 +41,17 @@ _OUT_OF_SCOPE = Verdict(False, SCOPE, "beyond the seed's scope")
 _NEAR_ENOUGH = Verdict(True, OFFSITE, "few enough links beyond the scope")
 _TOO_FAR = Verdict(False, "requisite hops", f"more than {MAX_OFFSITE_HOPS} hops beyond the scope")
 _REDIRECT_LOOP = Verdict(False, "redirects", f"more than {MAX_REDIRECTS} redirects in a row")
+_SUBMITTED = Verdict(True, SCOPE, "submitted, or where what was submitted leads")
 _NO_RULE = Verdict(True, "seed", "seeds and robots.txt are asked for whatever the rules say")
 _FLEETING = frozenset({SCOPE, OFFSITE, MAX_DEPTH, "requisite hops", "host-pages"})
 """What these rules say of a link depends on the page it stands on, or on the moment."""
 
 
 class Scope:
-    """The rules of one crawl. `seeds` maps each seed's number to its URL and the URLs that joined it."""
+    """The rules of one crawl. `seeds` maps each seed's number to its URL and the URLs that joined it.
+
+    A submitted URL has minus the number of a seed, or 0: it is wanted itself, wherever it is and leads, but widens no
+    scope; its links are judged as that seed's."""
 
     def __init__(
         self,
@@ -85,7 +89,7 @@ class Scope:
         )
 
     def _rules(self, seed: int) -> SeedRules:
-        return self._own.get(seed, self._default)
+        return self._own.get(abs(seed), self._default)
 
     def add_seeds(self, seeds: Mapping[int, Sequence[str]]) -> None:
         """Seeds that came later."""
@@ -116,8 +120,8 @@ class Scope:
         chain = [self._scope_rule(seed)]
         if rules.offsite_links:
             chain.append(_offsite_rule(rules.offsite_links))
-        chain += self._traps
-        chain += self._ignored[0]
+        usual = (*self._traps, *self._ignored[0])
+        chain += usual if seed > 0 else map(_for_links, usual)
         if rules.include:
             chain.append(matching("include", rules.include, accepted=True))
         if rules.max_depth is not None:
@@ -133,6 +137,8 @@ class Scope:
         def judge(url: str, kind: Kind, depth: int, offsite: int) -> Verdict:
             if kind not in FOLLOWED:
                 return _FROM_ANYWHERE
+            if seed <= 0 and depth == 0:
+                return _SUBMITTED
             return ACCEPTED if holds(url, seed) else _OUT_OF_SCOPE
 
         return Rule(SCOPE, judge)
@@ -255,7 +261,7 @@ class Scope:
         if source.kind is Kind.REQUISITE:
             offsite = 0 if self._at_home(target, source.seed) else max(1, source.offsite)
         elif source.kind is Kind.NAVIGATION and source.depth == 0 and source.offsite == 0:
-            joins = not self.in_scope(target, source.seed)
+            joins = source.seed > 0 and not self.in_scope(target, source.seed)
         elif source.kind in FOLLOWED and self._rules(source.seed).offsite_links:
             offsite = 0 if self.in_scope(target, source.seed) else max(1, source.offsite)
         verdict = self.verdict(target, source.kind, source.depth, offsite, source.seed)
@@ -271,6 +277,15 @@ def _offsite_rule(most: int) -> Rule:
         return _NEAR_ENOUGH if kind in FOLLOWED and 0 < offsite <= most else None
 
     return Rule(OFFSITE, judge)
+
+
+def _for_links(rule: Rule) -> Rule:
+    """The rule, but not for what was submitted itself."""
+
+    def judge(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
+        return rule.judge(url, kind, depth, offsite) if depth else None
+
+    return Rule(rule.name, judge)
 
 
 def _depth_rule(most: int) -> Rule:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from crawler.clock import Clock, utc
 from crawler.concurrency.shielded import outlast
+from crawler.concurrency.threads import in_thread
 from crawler.config import CrawlConfig
 from crawler.disk import DiskGuard
 from crawler.frontier import CommitFailed, SegmentState
@@ -217,14 +218,13 @@ class Segments:
         """Index and manifest: derived, so a failure is told, costs nothing, and is made good on the next start."""
         wanted = [s.name for s in self._sealed] if missing_only else [self._sealed[-1].name]
         names = [name for name in wanted if not (self._directory / "indexes" / f"{name}.cdxj").exists()]
-        loop = asyncio.get_running_loop()
         try:
             if self._index is not None:
-                await loop.run_in_executor(None, self._index.finish)
+                await in_thread(None, self._index.finish)
                 names = []
             for name in names:
-                await loop.run_in_executor(None, partial(write_index, self._directory, name))
-            await loop.run_in_executor(None, partial(write_manifest, self._directory, list(self._sealed)))
+                await in_thread(None, partial(write_index, self._directory, name))
+            await in_thread(None, partial(write_manifest, self._directory, list(self._sealed)))
         except (OSError, ArchiveError) as error:
             log.error("%s: index or manifest not written: %s", self._directory, error)
         finally:
@@ -237,11 +237,10 @@ class Segments:
     async def read_outlinks(self, segment: str, offset: int) -> dict[str, Role]:
         """The links that a committed metadata record lists. Raises ArchiveError, OSError."""
         path = self._directory / "archive" / segment
-        loop = asyncio.get_running_loop()
         try:
-            found = await loop.run_in_executor(None, read_record, path.with_name(f"{segment}.open"), offset)
+            found = await in_thread(None, read_record, path.with_name(f"{segment}.open"), offset)
         except FileNotFoundError:  # sealed long ago, or just now
-            found = await loop.run_in_executor(None, read_record, path, offset)
+            found = await in_thread(None, read_record, path, offset)
         return outlinks_in(found.block)
 
 

@@ -77,7 +77,7 @@ async def summary_of(
         duration=now - opened.started,
         segments=tuple(segment.name for segment in segments),
         finished=finished,
-        already_complete=opened.already_complete,
+        already_complete=opened.already_complete and counts.seq == opened.counts.seq,
         stopped_by=stopped_by,
         queued=counts.queued,
         failed_seeds=failed,

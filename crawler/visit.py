@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from crawler.clock import Clock, utc
+from crawler.concurrency.threads import in_thread
 from crawler.fetcher import Fetcher
 from crawler.frontier import Finished, Frontier, HostReport, RetryAt, Settled
 from crawler.guesses import Guesses
@@ -190,7 +191,7 @@ class Visitor:
     async def _list(document: Document) -> Extraction:
         """What a sitemap lists. Its URLs are not kept for joining the links of pages: most of them are met once."""
         # In a thread of its own: a few kilobytes may unpack to 50 MiB.
-        return await asyncio.to_thread(extract, document, Joiner(), extract_sitemap)
+        return await in_thread(None, extract, document, Joiner(), extract_sitemap)
 
     async def _judge(self, url: CrawlURL, links: Links) -> list[Outlink]:
         """What to queue of a document's links."""

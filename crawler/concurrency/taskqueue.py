@@ -4,6 +4,7 @@ Terms. A *slot* is the right to run one task; it is taken before the task is cre
 done-callback, so there are never more tasks than slots and nothing piles up in between.
 
 Invariants.
+- A *shielded* task is not cancelled by `abort` and `drain`: they wait for its end.
 - One task cancelled or failing does not touch the others; its exception is kept in its `Result`.
 - A callback is called exactly once for each task, after it ended; a callback that raises is reported to `on_error`
   with the task's name and counted, and harms nobody.
@@ -18,6 +19,8 @@ import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from crawler.concurrency.slots import Slots
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -47,11 +50,9 @@ class TaskQueue(Generic[T]):
     """Runs at most `limit` tasks at a time; `slot` and `submit` wait when all are taken (back-pressure)."""
 
     def __init__(self, limit: int, *, on_error: Callable[[str, BaseException], None] | None = None) -> None:
-        if limit < 1:
-            raise ValueError(f"a task queue needs at least one slot, not {limit}")
-        self._limit = limit
-        self._slots = asyncio.Semaphore(limit)
+        self._slots = Slots(limit)
         self._tasks: set[asyncio.Task[T]] = set()
+        self._shielded: set[asyncio.Task[T]] = set()
         self._on_error = on_error
         self._closed = False
         self._idle = asyncio.Event()
@@ -61,11 +62,20 @@ class TaskQueue(Generic[T]):
         self.submitted = self.returned = self.raised = self.cancelled = self.callback_errors = 0
 
     def __repr__(self) -> str:
-        return f"<TaskQueue running={len(self._tasks)}/{self._limit} submitted={self.submitted} raised={self.raised}>"
+        return f"<TaskQueue running={len(self._tasks)}/{self.limit} submitted={self.submitted} raised={self.raised}>"
 
     @property
     def running(self) -> int:
         return len(self._tasks)
+
+    @property
+    def limit(self) -> int:
+        """How many tasks may run at a time; lowered, it holds once enough of those that run have ended."""
+        return self._slots.limit
+
+    @limit.setter
+    def limit(self, limit: int) -> None:
+        self._slots.limit = limit
 
     async def slot(self) -> None:
         """Takes a slot, waiting for one; `start` uses it up, `give_back` returns it."""
@@ -80,6 +90,7 @@ class TaskQueue(Generic[T]):
         callback: Callable[..., object] | None = None,
         *args: object,
         name: str | None = None,
+        shielded: bool = False,
         **kwargs: object,
     ) -> asyncio.Task[T]:
         """Runs `work` in a slot taken before; then calls `callback(result, *args, **kwargs)`."""
@@ -89,6 +100,8 @@ class TaskQueue(Generic[T]):
             raise QueueClosed
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
+        if shielded:
+            self._shielded.add(task)
         self._idle.clear()
         self.submitted += 1
         task.add_done_callback(lambda ended: self._ended(ended, callback, args, kwargs))
@@ -100,6 +113,7 @@ class TaskQueue(Generic[T]):
         callback: Callable[..., object] | None = None,
         *args: object,
         name: str | None = None,
+        shielded: bool = False,
         **kwargs: object,
     ) -> asyncio.Task[T]:
         """Waits for a slot, then `start`s the work."""
@@ -110,7 +124,7 @@ class TaskQueue(Generic[T]):
         except BaseException:
             work.close()
             raise
-        return self.start(work, callback, *args, name=name, **kwargs)
+        return self.start(work, callback, *args, name=name, shielded=shielded, **kwargs)
 
     def _ended(
         self,
@@ -120,6 +134,7 @@ class TaskQueue(Generic[T]):
         kwargs: dict[str, object],
     ) -> None:
         self._tasks.discard(task)
+        self._shielded.discard(task)
         self._slots.release()
         result = self._result(task)
         try:
@@ -169,7 +184,7 @@ class TaskQueue(Generic[T]):
         return self._first_failure
 
     async def drain(self, grace: float | None = None) -> bool:
-        """Takes no more tasks and waits for those that run; after `grace` seconds cancels them. True if none was."""
+        """Takes no more tasks and waits for those that run; after `grace` seconds aborts. True if it did not."""
         self._closed = True
         try:
             async with asyncio.timeout(grace):
@@ -180,8 +195,8 @@ class TaskQueue(Generic[T]):
             return False
 
     async def abort(self) -> None:
-        """Takes no more tasks, cancels those that run and waits for their ends."""
+        """Takes no more tasks, cancels those that run, but the shielded ones, and waits for their ends."""
         self._closed = True
-        for task in list(self._tasks):
+        for task in self._tasks - self._shielded:
             task.cancel()
         await self.join()

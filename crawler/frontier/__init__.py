@@ -196,6 +196,10 @@ class Frontier(Protocol):
     async def seeds(self) -> Mapping[int, Sequence[str]]:
         """Each seed's number with its URL and then the URLs that joined its scope."""
 
+    async def submit(self, links: Sequence[Outlink]) -> Sequence[Outcome | None]:
+        """Queues URLs that are wanted for themselves, outside any commit, unless they are queued as pages already; for
+        each the outcome that it has, if it has one. One transaction. Raises LedgerError."""
+
     async def requeue_failed(self, kinds: frozenset[FailureKind] | None = None) -> int:
         """Offers the round's failed URLs again, with a new attempt; returns how many."""
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 
 from crawler.frontier import rank, unrank
 from crawler.frontier.applied import Applied
-from crawler.frontier.ledger import next_attempt
+from crawler.frontier.ledger import next_attempt, outcomes
 from crawler.frontier.rows import Mode, Reason, lane, origin_of, url_hash
 from crawler.frontier.store import Store
-from crawler.model import Kind, Outlink
+from crawler.model import Kind, Outcome, Outlink
 
 NEVER_SEEN = 1 << 62
 Via = int | None
@@ -50,6 +50,22 @@ class Queueing:
         links = [Outlink(url, Kind.NAVIGATION, 0, 0, 0, number) for url, number in zip(urls, numbers, strict=True)]
         self.queue_links([(link, None) for link in links])
         return numbers
+
+    def submit(self, links: Sequence[Outlink]) -> list[Outcome | None]:
+        """Queues what is not queued as a page already; returns the outcomes that there are."""
+        found: list[Outcome | None] = []
+        wanted: list[tuple[Outlink, Via]] = []
+        for link in links:
+            key = (self._store.origin_id(origin_of(link.url)), url_hash(link.url))
+            question = "SELECT rank, place FROM seen WHERE origin = ? AND hash = ? AND round = ?"
+            value, place = self._db.execute(question, (*key, self._round)).fetchone() or (None, 0)
+            found.append(outcomes(self._db, place - 1, 1)[0] if place > 0 else None)
+            if value is not None and place == 0:  # reserved for a robots.txt that is not asked for again by itself
+                self._db.execute("DELETE FROM seen WHERE origin = ? AND hash = ?", key)
+            if value is None or place == 0 or unrank(value)[0] is not Kind.NAVIGATION:
+                wanted.append((link, None))
+        self.queue_links(wanted)
+        return found
 
     def queue_links(self, links: Sequence[tuple[Outlink, Via]]) -> int:
         """Marks and queues what is new, promotes what is better; returns how many of them.

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from crawler.clock import Clock, SystemClock
 from crawler.concurrency.shielded import outlast
+from crawler.concurrency.threads import in_thread
 from crawler.frontier import Commit, CommitFailed, CommitItem, Counts, HostReport, Readiness, RobotsAnswer, SegmentState
 from crawler.frontier import ledger as questions
 from crawler.frontier.applied import Applied
@@ -67,7 +68,7 @@ class SqliteFrontier:
     @classmethod
     async def open(cls, path: Path, **options: object) -> SqliteFrontier:
         """Opens or creates the database. Raises LedgerError naming the file."""
-        store = await asyncio.get_running_loop().run_in_executor(None, Store, path)
+        store = await in_thread(None, Store, path)
         return cls(store, **options)  # type: ignore[arg-type]
 
     async def close(self) -> None:
@@ -128,6 +129,9 @@ class SqliteFrontier:
         """Queues URLs durably, outside any commit (submitted URLs); returns how many were new or promoted."""
         pairs = [(link, None) for link in links]
         return await self._transact(lambda transaction: transaction.queueing.queue_links(pairs))
+
+    async def submit(self, links: Sequence[Outlink]) -> Sequence[Outcome | None]:
+        return await self._transact(lambda transaction: transaction.queueing.submit(links))
 
     async def requeue_failed(self, kinds: frozenset[FailureKind] | None = None) -> int:
         def work(transaction: Transaction) -> int:

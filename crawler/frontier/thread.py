@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from crawler.concurrency.threads import in_thread
 from crawler.errors import LedgerError
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class StoreThread:
 
     async def run(self, function: Callable[..., T], *args: object) -> T:
         """Raises what the function raises."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
+        return await in_thread(self._executor, function, *args)
 
     def close(self) -> None:
         self._executor.shutdown(wait=False)

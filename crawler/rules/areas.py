@@ -30,8 +30,8 @@ class Areas:
         self._origins: dict[tuple[str, int], bool] = {}
 
     def seed_urls(self, seed: int) -> Sequence[str]:
-        """The seed's URL and those that joined it."""
-        return self._seeds.get(seed, ())
+        """The seed's URL and those that joined it; by minus its number, too."""
+        return self._seeds.get(abs(seed), ())
 
     def join(self, seed: int, url: str) -> bool:
         """From now on the URL is in the seed's scope, too. False if it is one of its URLs already."""
@@ -40,6 +40,7 @@ class Areas:
             return False
         urls.append(url)
         self._areas.pop(seed, None)
+        self._areas.pop(-seed, None)
         self._homes = None
         self._origins.clear()
         return True

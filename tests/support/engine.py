@@ -73,11 +73,12 @@ async def opened(
     context: ssl.SSLContext | None = None,
     clock: Clock | None = None,
     files: Files | None = None,
+    **seams: Any,
 ) -> AsyncIterator[Crawl]:
     """A running crawl whose names lead to loopback; bodies are spooled as they are beside an archive."""
     with tempfile.TemporaryDirectory() as spool:
         fetcher = HttpFetcher(config, spool_dir=Path(spool), resolver=resolver, ssl_context=context)
-        async with fetcher, Crawl(config, fetcher=fetcher, clock=clock, files=files) as crawl:
+        async with fetcher, Crawl(config, fetcher=fetcher, clock=clock, files=files, **seams) as crawl:
             yield crawl
 
 

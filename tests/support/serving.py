@@ -71,7 +71,7 @@ def certificate() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     return server_side, client_side
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], object]) -> None:
     """Waits for what happens in the hostile server's threads."""
     async with asyncio.timeout(5):
         while not condition():  # noqa: ASYNC110

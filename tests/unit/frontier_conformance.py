@@ -163,6 +163,55 @@ class Queueing:
         assert set(urls(await claim_all(reopened))) == set(frontier.known) - {A}
 
 
+class Submitting:
+    async def test_what_is_new_is_queued_and_what_is_settled_has_its_outcome(self, bench: Bench) -> None:
+        frontier = await bench.open()
+        assert await frontier.submit([link(A, depth=0), link(B, depth=0)]) == [None, None]
+        assert await frontier.submit([link(A, depth=0)]) == [None]
+        told = [(await settle(frontier, item(url)))[0] for url in await claim_all(frontier)]
+        assert await frontier.submit([link(B, depth=0), link(A, depth=0)]) == told[::-1]
+        assert await claim_all(frontier) == []
+        assert (await frontier.counts()).queued == 0
+
+    async def test_a_failure_and_an_exclusion_are_outcomes_too(self, bench: Bench) -> None:
+        frontier = await bench.open()
+        await frontier.submit([link(A, depth=0), link(B, depth=0)])
+        excluded = Finished(OutcomeKind.EXCLUDED, "robots.txt")
+        first, second = await claim_all(frontier)
+        await settle(frontier, item(first, FAILED), item(second, excluded, kept=False))
+        found = await frontier.submit([link(A, depth=0), link(B, depth=0)])
+        assert [each and (each.kind, each.reason) for each in found] == [
+            (OutcomeKind.FAILED, "refused"),
+            (OutcomeKind.EXCLUDED, "robots.txt"),
+        ]
+
+    async def test_a_page_that_is_queued_stays_as_it_is(self, bench: Bench) -> None:
+        """Its seed's scope still applies to its links."""
+        frontier = await bench.open()
+        await frontier.add_seeds([B])
+        seed = await claim_one(frontier, B)
+        await settle(frontier, item(seed, links=[link(A, depth=3, seed=seed.seed)]))
+        await frontier.submit([link(A, depth=0, seed=0)])
+        claimed = await claim_one(frontier, A)
+        assert (claimed.depth, claimed.seed, claimed.via) == (3, seed.seed, B)
+
+    async def test_what_was_wanted_for_less_becomes_a_page(self, bench: Bench) -> None:
+        frontier = await bench.open()
+        await frontier.submit([link(A, REQUISITE, offsite=1, seed=0)])
+        await frontier.submit([link(A, depth=0, seed=0)])
+        claimed = await claim_one(frontier, A)
+        assert (claimed.kind, claimed.depth, claimed.offsite) == (Kind.NAVIGATION, 0, 0)
+
+    async def test_it_wakes_whoever_waits_and_survives_a_crash(self, bench: Bench) -> None:
+        frontier = await bench.open()
+        await frontier.submit([link(A, depth=0)])
+        await claim_one(frontier, A)
+        await frontier.submit([link(B, depth=0)])
+        assert await wait_now(frontier) is Readiness.WAIT
+        reopened = await bench.open()
+        assert sorted(urls(await claim_all(reopened))) == [A, B]
+
+
 class Promotion:
     async def test_while_queued(self, bench: Bench) -> None:
         frontier = await bench.open()
@@ -1149,6 +1198,16 @@ class Anything:
 
 
 class FrontierConformance(
-    Queueing, Promotion, Robots, Waiting, Politeness, Restriction, GivingBack, Durability, Payloads, Anything
+    Submitting,
+    Queueing,
+    Promotion,
+    Robots,
+    Waiting,
+    Politeness,
+    Restriction,
+    GivingBack,
+    Durability,
+    Payloads,
+    Anything,
 ):
     """All of it. A subclass provides the fixture `bench`."""

@@ -17,9 +17,11 @@ IMPORTS = {
     for name, path in MODULES.items()
 }
 
-MAY_IMPORT_STORAGE = re.compile(r"crawler\.(archiver|recording|segments|dedupe|wire|fetcher|opening|crawl|cli)(\..+)?")
-"""Who hands captures over (archiver, recording, segments, dedupe), who frames HTTP by storage's rules (wire, fetcher),
-and who puts the parts together (opening, crawl, cli)."""
+MAY_IMPORT_STORAGE = re.compile(
+    r"crawler\.(archiver|recording|segments|dedupe|seams|wire|fetcher|opening|crawl|cli)(\..+)?"
+)
+"""Who hands captures over (archiver, recording, segments, dedupe, and the seam between them), who frames HTTP by
+storage's rules (wire, fetcher), and who puts the parts together (opening, crawl, cli)."""
 
 PURE = re.compile(r"crawler\.(model|errors|urls|scope|rules|robots|robotstxt|politeness|retry|links)(\..+)?")
 IMPURE = {"aiofiles", "aiohttp", "asyncio", "socket", "sqlite3", "ssl", "storage", "subprocess", "threading", "uvloop"}

@@ -343,5 +343,5 @@ async def test_any_mix_of_ends_is_counted_and_loses_no_slot(rng: random.Random, 
         assert await queue.drain() is True
         assert len(heard) == 40
         assert queue.returned + queue.raised + queue.cancelled == 40
-        for _ in range(queue._limit):
+        for _ in range(queue.limit):
             await asyncio.wait_for(queue.slot(), 1)

@@ -1,0 +1,94 @@
+"""The parts of a running crawl, put together from an open directory and a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from crawler.archiver import Archiver
+from crawler.clock import Clock
+from crawler.concurrency.handoff import Handoff
+from crawler.config import CrawlConfig
+from crawler.dedupe import Dedupe
+from crawler.dispatch import Dispatcher
+from crawler.guesses import Guesses
+from crawler.identity import product_token
+from crawler.intake import Intake
+from crawler.limits import Limits
+from crawler.model import CrawlURL, Outcome
+from crawler.opening import Opened
+from crawler.querystrip import QueryStrip
+from crawler.recording import Capture
+from crawler.retry import RetryPolicy
+from crawler.robotstxt import RobotsRules
+from crawler.tally import Tally
+from crawler.visit import Visitor
+
+HANDOFF_ITEMS = 128
+HANDOFF_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What the parts tell the crawl."""
+
+    committed: Callable[[Sequence[Capture], Sequence[Outcome | None]], None]
+    interrupted: Callable[[CrawlURL], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    tally: Tally
+    handoff: Handoff[Capture]
+    intake: Intake
+    dispatcher: Dispatcher
+    archiver: Archiver
+
+
+def assemble(
+    opened: Opened,
+    config: CrawlConfig,
+    clock: Clock,
+    events: Events,
+    *,
+    on_trouble: Callable[[], None],
+    most_pending: int,
+) -> Parts:
+    """Nothing runs yet. `on_trouble` is called when a visit shows that the crawl cannot go on."""
+    tally = Tally(opened.counts)
+    handoff: Handoff[Capture] = Handoff(HANDOFF_ITEMS, HANDOFF_BYTES, lambda capture: capture.weight)
+    strip = QueryStrip(config.strip_query) if config.strip_query else None
+    intake = Intake(opened.frontier, opened.scope, strip, most=most_pending)
+    dispatcher = Dispatcher(
+        opened.frontier, visitor_of(opened, config, clock, strip), handoff, opened.guard, Limits.of(config), tally,
+        clock, config.concurrency, events.interrupted, on_trouble, intake,
+    )  # fmt: skip
+    archiver = Archiver(
+        handoff,
+        opened.frontier,
+        opened.segments,
+        opened.guard,
+        events.committed,
+        cookies=opened.cookies,
+        dedupe=Dedupe(config.digest, [opened.frontier]) if config.dedupe else None,
+    )
+    return Parts(tally, handoff, intake, dispatcher, archiver)
+
+
+def visitor_of(opened: Opened, config: CrawlConfig, clock: Clock, strip: QueryStrip | None) -> Visitor:
+    agent = product_token(config)
+    return Visitor(
+        fetcher=opened.fetcher,
+        frontier=opened.frontier,
+        scope=opened.scope,
+        retry=RetryPolicy(config.retries),
+        robots=RobotsRules(agent) if config.robots else None,
+        agent=agent,
+        read_outlinks=opened.segments.read_outlinks,
+        clock=clock,
+        sitemaps=config.sitemaps,
+        respect_nofollow=config.respect_nofollow,
+        guesses=Guesses() if config.guesses else None,
+        strip=strip,
+        ignores=opened.ignores,
+    )

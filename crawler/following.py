@@ -1,0 +1,50 @@
+"""Reading outcomes in the order of the archive, and waiting for those to come.
+
+Whoever reads keeps nothing but the number of the last outcome read: the outcomes come from the ledger, a piece at a
+time, and a commit rings a bell. So a slow reader holds no memory and slows nothing down.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator
+from itertools import islice
+
+from crawler.concurrency.news import News
+from crawler.concurrency.threads import in_thread
+from crawler.frontier import Frontier
+from crawler.model import Outcome
+
+PIECE = 500
+"""Outcomes held in memory at a time."""
+
+
+async def read_piece(frontier: Frontier, since: int, limit: int = PIECE) -> list[Outcome]:
+    """At most `limit` outcomes with seq > `since`, in order. Also when the crawl is over."""
+    return await in_thread(None, lambda: list(islice(frontier.outcomes(since), limit)))
+
+
+class Outcomes(AsyncIterator[Outcome]):
+    """The outcomes with seq > `since`: those there are, then those to come, until the crawl is over."""
+
+    def __init__(self, frontier: Frontier, since: int, news: News) -> None:
+        self._frontier, self._news = frontier, news
+        self._read: deque[Outcome] = deque()
+        self.since = since
+        """The last outcome read: where `Crawl.outcomes(since=…)` would go on."""
+
+    def __aiter__(self) -> Outcomes:
+        return self
+
+    async def __anext__(self) -> Outcome:
+        while not self._read:
+            over, count = self._news.over, self._news.count
+            self._read.extend(await read_piece(self._frontier, self.since))
+            if self._read:
+                break
+            if over:
+                raise StopAsyncIteration
+            await self._news.after(count)
+        outcome = self._read.popleft()
+        self.since = outcome.seq
+        return outcome

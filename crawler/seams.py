@@ -1,0 +1,64 @@
+"""What a crawl is made of and can be given by whoever starts it: another fetcher, another frontier, a test's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from crawler.clock import Clock
+from crawler.fetcher import Fetcher
+from crawler.frontier import SegmentState
+from crawler.frontier.sqlite import SqliteFrontier
+from crawler.model import Role
+from crawler.scope import Scope
+from storage import Files, Record, Written
+
+
+class Sink(Protocol):
+    """Where records go, durably and in order. `crawler.segments.Segments` writes the WARC files of a directory."""
+
+    @property
+    def length(self) -> int:
+        """Bytes of the open segment; 0 when none is open."""
+
+    @property
+    def room(self) -> int:
+        """Bytes that the segment may still take."""
+
+    @property
+    def state(self) -> SegmentState | None:
+        """The open segment's row as the next commit shall make it."""
+
+    async def recover(self) -> None:
+        """Before anything else: brings what an earlier session left to what the ledger says."""
+
+    async def append(self, groups: Sequence[Sequence[Record]]) -> list[list[Written]]:
+        """Appends and syncs; not part of the archive before the commit. Raises NoSpace, SegmentBroken."""
+
+    def committed(self) -> None:
+        """What was appended last is part of the archive now."""
+
+    async def rollback(self, length: int) -> None:
+        """Undoes an append whose commit, as the ledger says, did not happen."""
+
+    async def rotate_if_full(self) -> None: ...
+
+    async def seal(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def read_outlinks(self, segment: str, offset: int) -> dict[str, Role]:
+        """The links that a committed metadata record lists."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seams:
+    """None: the usual part, made from the configuration. What is given here is not closed by the crawl."""
+
+    clock: Clock
+    fetcher: Fetcher | None = None
+    frontier: SqliteFrontier | None = None
+    scope: Scope | None = None
+    sink: Sink | None = None
+    files: Files | None = None
