@@ -73,6 +73,10 @@ class CrawlURL:
     it, minus the number of the seed in whose scope it is, or 0."""
     attempt: int = 1
     """Which request for this URL in this round, counted from 1."""
+    round: int = 1
+    """Which pass over the site."""
+    conditions: tuple[tuple[str, str], ...] = ()
+    """Request headers that ask for the document only if it has changed since an earlier round."""
     again: bool = False
     """True for a fetch beyond the outcome (a redirect back to a URL already seen, with changed cookies)."""
     rejudge: bool = False
@@ -290,6 +294,8 @@ class Outcome:
     """When its answer was there, or had failed; None where nothing was asked."""
     archived: datetime | None = None
     """When it was durable: synced, and entered in the ledger."""
+    round: int = 1
+    """Which pass over the site."""
 
     @property
     def started(self) -> datetime | None:

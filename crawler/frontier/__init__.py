@@ -19,7 +19,7 @@ from typing import Protocol
 
 from crawler.errors import LedgerError
 from crawler.model import CrawlURL, FailureKind, Kind, Outcome, OutcomeKind, Outlink
-from crawler.revisit import Original
+from crawler.revisit import Original, Previous
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +160,12 @@ class Counts:
     pages: int = 0
     bytes: int = 0
     seq: int = 0
+    new: int = 0
+    """In a later round: good answers without one before."""
+    changed: int = 0
+    """Good answers with another payload than before."""
+    unchanged: int = 0
+    """Good answers with the same payload, or 304."""
 
     @property
     def done(self) -> int:
@@ -192,6 +198,22 @@ class Frontier(Protocol):
 
     async def add_seeds(self, urls: Sequence[str]) -> Sequence[int]:
         """Makes these the seeds, in this order, queueing those that are new; returns each one's number."""
+
+    @property
+    def round(self) -> int:
+        """The number of the round at hand, from 1."""
+
+    async def begin_round(self, urls: Sequence[str]) -> Sequence[int]:
+        """Begins the next round, in one transaction: nothing is seen in it but these seeds, which are queued. Figures
+        begin anew, sequence numbers, hosts, rules and cookies go on. Returns as `add_seeds`.
+
+        Raises ValueError while the round at hand is not finished."""
+
+    async def previous(self, url: CrawlURL) -> Previous | None:
+        """A claimed URL's last capture in an earlier round that has a payload of its own (so no 304)."""
+
+    async def gone(self) -> int:
+        """URLs that had a good answer in the round before and in this one are missing (404, 410) or were not met."""
 
     async def seeds(self) -> Mapping[int, Sequence[str]]:
         """Each seed's number with its URL and then the URLs that joined its scope."""

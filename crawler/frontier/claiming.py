@@ -125,7 +125,7 @@ class Claiming:
         origin.claimed.add(row.id)
         self.rows[row.key] = row
         self._set.turn(origin)
-        return crawl_url(row)
+        return crawl_url(row, self._store.round)
 
     async def _claim_robots(self, origin: OriginQueue, now: float) -> CrawlURL | None:
         row = origin.row
@@ -134,16 +134,17 @@ class Claiming:
         if row.robots_due > now:
             self._set.set_timer(origin, row.robots_due)
             return None
-        text = row.robots_url or f"{row.name}/robots.txt"
+        text, round_ = row.robots_url or f"{row.name}/robots.txt", self._store.round
         origin.robots_in_flight = True
         try:
-            attempt, again = await self._thread.read(lambda: next_attempt_of(self._store.db, self._store.round, text))
+            attempt, again = await self._thread.read(lambda: next_attempt_of(self._store.db, round_, text))
         except BaseException:
             origin.robots_in_flight = False
             self._set.turn(origin)
             raise
         attempt = max(attempt, self._attempts_in_flight(text) + 1)
-        url = CrawlURL(text, Kind.ROBOTS, redirects=row.robots_hops, attempt=attempt, again=again, key=(row.id, GATE))
+        hops, key = row.robots_hops, (row.id, GATE)
+        url = CrawlURL(text, Kind.ROBOTS, redirects=hops, attempt=attempt, round=round_, again=again, key=key)
         self._gates[url.key] = url
         self._start(url.key, origin, now)
         return url

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from crawler.clock import utc
@@ -10,6 +10,7 @@ from crawler.frontier import Commit, CommitItem, Counts, Finished, RetryAt, Robo
 from crawler.frontier.applied import Applied
 from crawler.frontier.payloads import enter_payloads
 from crawler.frontier.queueing import Queueing, Via
+from crawler.frontier.rounds import compared, keep_previous
 from crawler.frontier.rows import Key, Mode, QueueRow, Reason, lane, origin_of, stored_columns, url_hash
 from crawler.frontier.store import HostRow, Store
 from crawler.liveness import Liveness
@@ -56,9 +57,19 @@ class Transaction:
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
             raise
-        self.store.counts, self.store.next_id = counts, self.applied.next_id
+        self.store.counts, self.store.next_id, self.store.round = counts, self.applied.next_id, self.round
         self.store.commits += 1
         return result
+
+    def begin_round(self, seeds: Sequence[str]) -> list[int]:
+        """The next round, with the seeds in its queue; the one at hand must be finished. Returns their numbers."""
+        if self.applied.before.queued:
+            raise ValueError(f"round {self.round} is not finished")
+        self.round += 1
+        self.store.save_round(self.round)
+        self.applied.before = Counts(seq=self.applied.before.seq)
+        self.queueing.begin_round(self.round)
+        return self.queueing.add_seeds(seeds)
 
     def apply(
         self, commit: Commit, hosts: Iterable[HostRow], lives: Mapping[int, Liveness], ready: Mapping[int, float],
@@ -185,6 +196,8 @@ class Transaction:
         self.db.execute(_LEDGER, (*values, *figures, *place, *stored_columns(stored), *times))
         self.db.execute("UPDATE seen SET place = ? WHERE origin = ? AND hash = ?", (seq, origin, hash_))
         self._count(item, finished.kind)
+        if self.round > 1:
+            self._compare(item, finished.kind, origin, hash_)
         receipt = None
         if stored is not None:
             receipt = Receipt(seq, stored.segment, stored.offset, stored.length, stored.record_id, stored.digest)
@@ -192,7 +205,7 @@ class Transaction:
         return Outcome(
             finished.kind, url.url, seq, item.time, finished.reason, item.failure, item.status, item.media_type,
             item.bytes, item.ms, url.attempt, url.depth, url.via, seed, item.title, receipt,
-            url.kind is Kind.NAVIGATION, fetched, archived,
+            url.kind is Kind.NAVIGATION, fetched, archived, self.round,
         )  # fmt: skip
 
     def _count(self, item: CommitItem, kind: OutcomeKind) -> None:
@@ -205,6 +218,14 @@ class Transaction:
         figures["bytes"] += item.bytes
         figures["pages"] += page
         figures[kind.value] += 1
+
+    def _compare(self, item: CommitItem, kind: OutcomeKind, origin: int, hash_: int) -> None:
+        """Counts how a capture stands to the one in an earlier round."""
+        if kind in (OutcomeKind.ARCHIVED, OutcomeKind.REVISITED) and item.url.kind is not Kind.ROBOTS:
+            digest = None if item.stored is None else item.stored.digest
+            found = compared(self.db, origin, hash_, item.status, digest)
+            if found is not None:
+                self.applied.figures[found] += 1
 
     # -- robots.txt --------------------------------------------------------------------------------------------
 
@@ -263,6 +284,11 @@ class Transaction:
         if place < 0:
             self._drop_queued(origin, hash_, -place)
         else:
+            earlier = self.db.execute(
+                "SELECT place FROM seen WHERE origin = ? AND hash = ?", (origin, hash_)
+            ).fetchone()
+            if earlier is not None:
+                keep_previous(self.db, origin, hash_, earlier[0])
             mark = "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, 0, ?)"
             self.db.execute(mark, (origin, hash_, Reason(Kind.ROBOTS, 0, 0, 0, 0).rank, self.round))
         outcome = self._finish(item, item.disposition, origin, hash_, None)

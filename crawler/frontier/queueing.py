@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from crawler.frontier import rank, unrank
 from crawler.frontier.applied import Applied
 from crawler.frontier.ledger import next_attempt, outcomes
+from crawler.frontier.rounds import keep_previous
 from crawler.frontier.rows import Mode, Reason, lane, origin_of, url_hash
 from crawler.frontier.store import Store
 from crawler.model import Kind, Outcome, Outlink
@@ -43,6 +44,10 @@ class Queueing:
         """`known`: URLs certainly seen in this round, with a rank; it saves asking the store for them."""
         self._store, self._applied, self._known, self._depth_matters = store, applied, known, depth_matters
         self._db, self._round = store.db, store.round
+
+    def begin_round(self, round_: int) -> None:
+        """Nothing is seen in it yet."""
+        self._round, self._known = round_, {}
 
     def add_seeds(self, urls: Sequence[str]) -> list[int]:
         """Numbers the seeds and queues those that are new."""
@@ -94,6 +99,8 @@ class Queueing:
             "SELECT rank, place, round FROM seen WHERE origin = ? AND hash = ?", (origin, hash_)
         ).fetchone()
         if seen is None or seen[2] < self._round:
+            if seen is not None:
+                keep_previous(self._db, origin, hash_, seen[1])
             mark = "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?)"
             self._db.execute(mark, (origin, hash_, value, -id_, self._round))
             self._insert(id_, origin, hash_, link.url, Reason.of_link(link), via, Mode.FETCH)

@@ -139,7 +139,7 @@ _KINDS = {int(kind): kind for kind in Kind}
 """`Kind(number)`, without the price of an enumeration's call."""
 
 
-def crawl_url(row: QueueRow) -> CrawlURL:
+def crawl_url(row: QueueRow, round_: int) -> CrawlURL:
     return CrawlURL(
         url=row.url,
         kind=_KINDS[row.kind],
@@ -149,6 +149,7 @@ def crawl_url(row: QueueRow) -> CrawlURL:
         via=row.via_url,
         seed=row.seed,
         attempt=row.attempt,
+        round=round_,
         again=row.mode == Mode.AGAIN,
         rejudge=row.mode == Mode.REJUDGE,
         key=row.key,
@@ -158,7 +159,7 @@ def crawl_url(row: QueueRow) -> CrawlURL:
 OUTCOME_COLUMNS = (
     "l.seq, l.url, l.outcome, l.reason, l.failure, l.time, l.status, l.media_type, l.bytes, l.ms, l.attempt, l.depth,"
     " l.kind, v.url, l.title, l.segment, l.offset, l.length, l.record_id, l.digest,"
-    " l.fetched, l.archived"
+    " l.fetched, l.archived, l.round"
 )
 
 
@@ -187,6 +188,7 @@ def outcome_of(row: Sequence[Any]) -> Outcome:
         page=link_kind == Kind.NAVIGATION,
         fetched=_moment(row[20]),
         archived=_moment(row[21]),
+        round=row[22],
     )
 
 

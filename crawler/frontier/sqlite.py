@@ -24,13 +24,14 @@ from crawler.frontier.claiming import Claiming
 from crawler.frontier.commit import Transaction
 from crawler.frontier.loading import Departures
 from crawler.frontier.payloads import find_originals
+from crawler.frontier.rounds import gone, previous_of
 from crawler.frontier.rows import origin_of
 from crawler.frontier.store import HostRow, Store
 from crawler.frontier.thread import StoreThread
 from crawler.liveness import ALIVE, DEFAULT_PROBES, Liveness
 from crawler.model import CrawlURL, FailureKind, Kind, Outcome, Outlink
 from crawler.politeness import Pace
-from crawler.revisit import Original
+from crawler.revisit import Original, Previous
 
 T = TypeVar("T")
 
@@ -120,6 +121,15 @@ class SqliteFrontier:
 
     async def add_seeds(self, urls: Sequence[str]) -> Sequence[int]:
         return await self._transact(lambda transaction: transaction.queueing.add_seeds(urls))
+
+    @property
+    def round(self) -> int:
+        return self._store.round
+
+    async def begin_round(self, urls: Sequence[str]) -> Sequence[int]:
+        numbers = await self._transact(lambda transaction: transaction.begin_round(urls))
+        self._known.clear()
+        return numbers
 
     async def settle(self, name: str, value: str) -> str:
         """What this crawl was begun with, and can never change: `value`, unless an earlier run settled another."""
@@ -265,6 +275,13 @@ class SqliteFrontier:
 
     async def originals(self, digests: Sequence[str]) -> Mapping[str, Original]:
         return await self._ask(find_originals, digests)
+
+    async def previous(self, url: CrawlURL) -> Previous | None:
+        row = self._claiming.rows.get(url.key)
+        return None if row is None else await self._ask(previous_of, row.origin, row.hash)
+
+    async def gone(self) -> int:
+        return await self._ask(gone, self._store.round)
 
     async def tallies(self) -> tuple[dict[int, int], dict[str, int]]:
         """The round's outcomes by status and by media type."""

@@ -144,6 +144,10 @@ class Store:
         figures = (("counts", json.dumps(asdict(counts))), ("next_id", next_id), ("commits", commits))
         self.db.executemany(_META, figures)
 
+    def save_round(self, round_: int) -> None:
+        """Inside a transaction."""
+        self.db.execute(_META, ("round", round_))
+
     def save_cookies(self, cookies: bytes) -> None:
         """Inside a transaction."""
         self.db.execute(_META, ("cookies", cookies))

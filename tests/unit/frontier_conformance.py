@@ -16,6 +16,7 @@ from crawler.frontier import (
     Commit,
     Counts,
     Finished,
+    Frontier,
     HostReport,
     Readiness,
     RetryAt,
@@ -23,7 +24,7 @@ from crawler.frontier import (
     SegmentState,
     Settled,
 )
-from crawler.model import FailureKind, Kind, OutcomeKind
+from crawler.model import FailureKind, Kind, OutcomeKind, Outlink
 from crawler.revisit import Original
 from tests.support.fakeclock import START, turns
 from tests.support.frontier_model import FrontierModel, Web
@@ -1182,6 +1183,124 @@ class Payloads:
         assert list(await frontier.originals([digest])) == [digest]
 
 
+class Rounds:
+    """A round begins anew with the seeds and knows what the rounds before it captured."""
+
+    async def first_round(self, bench: Bench, *links: Outlink) -> Frontier:
+        frontier = await bench.open()
+        await frontier.add_seeds([A])
+        await settle(frontier, item(await claim_one(frontier, A), links=links))
+        await finish_all(frontier)
+        return frontier
+
+    async def test_all_is_queued_again_and_only_once_a_round(self, bench: Bench) -> None:
+        frontier = await self.first_round(bench, link(A + "x"))
+        assert await frontier.begin_round([A, B]) == [1, 2]
+        assert frontier.round == 2
+        await frontier.add_seeds([A, B])
+        one, other = await claim_all(frontier)
+        assert sorted(urls([one, other])) == [A, B]
+        assert [(url.round, url.attempt, url.again) for url in (one, other)] == [(2, 1, False)] * 2
+        await settle(frontier, item(one, links=[link(A + "x"), link(B)]), item(other, links=[link(A), link(A + "x")]))
+        assert urls(await claim_all(frontier)) == [A + "x"]
+
+    async def test_figures_begin_anew_and_sequence_numbers_go_on(self, bench: Bench) -> None:
+        frontier = await self.first_round(bench, link(A + "x"), link(A + "y"))
+        await frontier.begin_round([A])
+        assert await frontier.counts() == Counts(queued=1, seq=3)
+        [outcome] = await settle(frontier, item(await claim_one(frontier, A)))
+        assert outcome is not None
+        assert (outcome.seq, outcome.round) == (4, 2)
+        assert [each.round for each in frontier.outcomes(0)] == [1, 1, 1, 2]
+        counts = await frontier.counts()
+        assert (counts.archived, counts.pages, counts.bytes, counts.seq) == (1, 1, 10, 4)
+
+    async def test_a_round_that_is_not_finished_goes_on(self, bench: Bench) -> None:
+        frontier = await bench.open()
+        await frontier.add_seeds([A, B])
+        await settle(frontier, item(await claim_one(frontier, A)))
+        with pytest.raises(ValueError, match="round 1 is not finished"):
+            await frontier.begin_round([A])
+        assert frontier.round == 1
+        assert urls(await claim_all(frontier)) == [B]
+
+    async def test_a_crash_within_a_round_offers_that_rounds_queue(self, bench: Bench) -> None:
+        frontier = await self.first_round(bench, link(A + "x"))
+        await frontier.begin_round([A])
+        await settle(frontier, item(await claim_one(frontier, A), links=[link(A + "x"), link(A + "y")]))
+        reopened = await bench.open()
+        assert reopened.round == 2
+        assert urls(await claim_all(reopened)) == [A + "x", A + "y"]
+
+    async def test_the_capture_before_is_known_through_failures_and_rounds_without_change(self, bench: Bench) -> None:
+        frontier = await self.first_round(bench)
+        for disposition, status in [(FAILED, None), (Finished(OutcomeKind.REVISITED), 304), (ARCHIVED, 200)]:
+            await frontier.begin_round([A])
+            url = await claim_one(frontier, A)
+            previous = await frontier.previous(url)
+            assert previous is not None
+            first = stored(replace(url, round=1))
+            assert (previous.seq, previous.time, previous.status, previous.title) == (1, NOON, 200, "A title")
+            assert (previous.segment, previous.offset, previous.digest) == (first.segment, first.offset, first.digest)
+            assert previous.metadata_offset == first.metadata_offset
+            await settle(frontier, item(url, disposition, status=status, kept=status is not None))
+        await frontier.begin_round([A])
+        previous = await frontier.previous(await claim_one(frontier, A))
+        assert previous is not None
+        assert previous.seq == 4
+
+    async def test_what_was_never_captured_has_nothing_before(self, bench: Bench) -> None:
+        frontier = await bench.open()
+        await frontier.add_seeds([A])
+        await settle(frontier, item(await claim_one(frontier, A), FAILED, kept=False, status=None))
+        await frontier.begin_round([A, B])
+        assert [await frontier.previous(url) for url in await claim_all(frontier)] == [None, None]
+
+    async def test_a_url_that_was_left_out_of_a_round_is_known_in_the_next(self, bench: Bench) -> None:
+        frontier = await self.first_round(bench, link(A + "x"))
+        await frontier.begin_round([A])
+        await finish_all(frontier)
+        assert await frontier.gone() == 1
+        await frontier.begin_round([A, A + "x"])
+        assert [await frontier.previous(url) is not None for url in await claim_all(frontier)] == [True, True]
+
+    async def test_captures_are_compared_with_those_before(self, bench: Bench) -> None:
+        names = ["same", "304", "other", "gone", "left", "back", "broken"]
+        frontier = await self.first_round(bench, *(link(A + name) for name in names if name != "back"))
+        await frontier.begin_round([A])
+        links = [link(A + name) for name in [*names, "new"] if name != "left"]
+        await settle(frontier, item(await claim_one(frontier, A), links=links))
+        claimed = {url.url.removeprefix(A): url for url in await claim_all(frontier)}
+        other = replace(stored(claimed["other"]), digest="sha256:ff")
+        await settle(
+            frontier,
+            item(claimed["same"]),
+            item(claimed["304"], Finished(OutcomeKind.REVISITED), status=304),
+            replace(item(claimed["other"]), stored=other),
+            item(claimed["gone"], status=404),
+            item(claimed["new"]),
+            item(claimed["back"]),
+            item(claimed["broken"], FAILED, status=None),
+        )
+        counts = await frontier.counts()
+        assert (counts.new, counts.changed, counts.unchanged) == (2, 1, 3)  # the seed is unchanged, too
+        assert await frontier.gone() == 2
+        assert await (await bench.open()).counts() == counts
+
+    async def test_rules_hold_over_rounds_and_are_asked_for_again_when_they_expire(self, bench: Bench) -> None:
+        frontier = await bench.open(robots=True)
+        await frontier.add_seeds([A])
+        await answer_robots(frontier, RobotsAnswer(text="", expires_in=100))
+        await settle(frontier, item(await claim_one(frontier, A)))
+        await frontier.begin_round([A])
+        await settle(frontier, item(await claim_one(frontier, A)))
+        await frontier.begin_round([A])
+        bench.clock.now += 101
+        robots = await answer_robots(frontier)
+        assert (robots.round, robots.attempt) == (3, 1)
+        assert urls(await claim_all(frontier)) == [A]
+
+
 class Anything:
     @pytest.mark.parametrize("depth_matters", [False, True])
     @pytest.mark.parametrize("robots", [False, True])
@@ -1208,6 +1327,7 @@ class FrontierConformance(
     GivingBack,
     Durability,
     Payloads,
+    Rounds,
     Anything,
 ):
     """All of it. A subclass provides the fixture `bench`."""
