@@ -91,4 +91,5 @@ def visitor_of(opened: Opened, config: CrawlConfig, clock: Clock, strip: QuerySt
         guesses=Guesses() if config.guesses else None,
         strip=strip,
         ignores=opened.ignores,
+        pdf=opened.pdf,
     )

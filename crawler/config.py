@@ -73,6 +73,8 @@ class CrawlConfig:
     """Patterns of the names of query parameters that are left out of every URL."""
     sitemaps: bool = True
     """Fetch sitemaps and follow what they list."""
+    pdf: bool = True
+    """Search PDFs for links."""
     allow_private: bool = False
     """Connect to addresses that are not public, not only where a seed lives."""
 

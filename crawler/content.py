@@ -40,9 +40,11 @@ def media_type(value: str | None) -> str | None:
 
 
 def is_parsed(type_: str | None, *, guesses: bool = False) -> bool:
-    """True for the media types in which links are looked for, and for a missing one; programs hold only guesses."""
+    """True for the media types in whose content links are looked for, and for a missing one.
+
+    Programs hold only guesses; a PDF is read from where it is spooled."""
     format = format_of(type_)
-    return format is not None and (guesses or format is not Format.JAVASCRIPT)
+    return format is not None and format is not Format.PDF and (guesses or format is not Format.JAVASCRIPT)
 
 
 def codings(headers: Headers) -> list[str]:

@@ -20,6 +20,8 @@ class Format(enum.Enum):
     JAVASCRIPT = enum.auto()
     M3U8 = enum.auto()
     MPD = enum.auto()
+    PDF = enum.auto()
+    """Read from the response itself, in a process of its own: see crawler/pdf."""
     UNKNOWN = enum.auto()
     """No type was given: by its first bytes."""
 
@@ -50,6 +52,7 @@ FORMATS: dict[str, Format] = {
         Format.M3U8,
     ),
     "application/dash+xml": Format.MPD,
+    **dict.fromkeys(("application/pdf", "application/x-pdf"), Format.PDF),
 }
 
 

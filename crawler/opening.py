@@ -32,6 +32,7 @@ from crawler.frontier import Counts
 from crawler.frontier.sqlite import SqliteFrontier
 from crawler.ignorefile import IgnoreFile
 from crawler.model import Outcome
+from crawler.pdf.links import PdfLinks
 from crawler.querystrip import QueryStrip
 from crawler.resolver import OverrideResolver
 from crawler.scope import Scope
@@ -57,6 +58,8 @@ class Opened:
     fetcher: Fetcher
     cookies: CookieJar | None
     """The fetcher's jar, if it has one: to be kept with the ledger."""
+    pdf: PdfLinks | None
+    """None when PDFs are not searched."""
     logs: Sequence[DerivedLog]
     counts: Counts
     seeds: Sequence[int]
@@ -115,10 +118,14 @@ async def open_crawl(config: CrawlConfig, stack: AsyncExitStack, seams: Seams) -
         every_seed = [urls[0] for urls in (await frontier.seeds()).values()]
         fetcher = await _open_fetcher(config, directory, every_seed, stack)
     cookies = await _open_cookies(config, frontier, fetcher)
+    pdf = PdfLinks(directory / "tmp") if config.pdf else None
+    if pdf is not None:
+        stack.push_async_callback(pdf.close)
     complete = counts.queued == 0 and counts.done > 0
     return Opened(
-        directory, frontier, segments, guard, scope, ignores, fetcher, cookies, logs, counts, numbers, started, complete
-    )
+        directory, frontier, segments, guard, scope, ignores, fetcher, cookies, pdf, logs, counts, numbers, started,
+        complete,
+    )  # fmt: skip
 
 
 def _make_directories(directory: Path, stack: AsyncExitStack) -> None:

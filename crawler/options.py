@@ -248,6 +248,11 @@ OPTIONS: tuple[Option, ...] = (
         "like links on the seed. See [Robots and sitemaps](how-to/robots-and-sitemaps.md).",
     ),
     Option(
+        "pdf", Group.SCOPE, "follow the links in PDFs (the default), or do not", read_flag, field="pdf", negative=True,
+        detail="PDFs are read in a process of their own, which is started when the first one comes, may use 1 GiB of "
+        "memory, and is ended when one takes it more than 20 s. See [links](links.md).",
+    ),
+    Option(
         "allow-private", Group.SCOPE, "follow links into private networks, too", read_flag, field="allow_private",
         detail="Otherwise a page cannot send the crawler to a loopback, private, link-local or other address that is "
         "not public, by whatever link, redirect, name or spelling: such a URL is excluded, and no byte is sent. A "

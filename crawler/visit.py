@@ -30,6 +30,7 @@ from crawler.model import (
     Role,
 )
 from crawler.nofollow import allowed, marked, page_forbids
+from crawler.pdf.links import PdfLinks, is_pdf
 from crawler.querystrip import QueryStrip
 from crawler.recording import Capture
 from crawler.retry import RetryPolicy, failure_kind, host_report
@@ -70,6 +71,8 @@ class Visitor:
     """None when strings in scripts are not taken for links."""
     strip: QueryStrip | None = None
     ignores: IgnoreFile | None = None
+    pdf: PdfLinks | None = None
+    """None when PDFs are not searched."""
 
     async def visit(self, url: CrawlURL) -> Capture:
         """Never raises for what a page or server does; raises OSError when the local disk fails, and CancelledError."""
@@ -179,6 +182,8 @@ class Visitor:
         )
         if url.kind is Kind.SITEMAP:
             extraction = await self._list(document) if exchange.status == 200 else Extraction()
+        elif self.pdf is not None and is_pdf(exchange):
+            extraction = await self.pdf.extract(exchange)
         else:
             extraction = extract(document)
         if self.strip is not None:

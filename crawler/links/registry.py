@@ -74,7 +74,8 @@ def extract(document: Document, joiner: Joiner | None = None, extractor: Extract
     """The links of a document, by its media type, or by its first bytes if that is missing. Never raises.
 
     With `extractor`, it is that which reads the document, whatever the type."""
-    extractor = (extractor or _extractor_for(document)) if document.content else None
+    if extractor is None and document.content:
+        extractor = _extractor_for(document)
     in_headers = has_links(document.headers)
     if extractor is None and not in_headers:
         return Extraction()
@@ -105,7 +106,7 @@ def _extractor_for(document: Document) -> Extractor | None:
         return _sniff(document.content[:_SNIFFED])
     if format is Format.XML:
         return _by_root(document.content[:_SNIFFED])
-    return None if format is None else _READERS[format]
+    return None if format is None else _READERS.get(format)
 
 
 def _by_root(head: bytes) -> Extractor:
