@@ -1,6 +1,7 @@
 """Keeping an archive: WARC records written in order and durably, recovered after a crash, indexed, read back.
 
     storage.errors <- records <- wire <- segment <- writer, recovery <- manifest, cdxj
+    frames <- sources <- stored <- lookup, message <- capture <- archive
 
 Knows nothing of crawling: the ledger is spoken to through SealLedger alone. Terms and file layout: storage/segment.py
 and storage/layout.py; what is promised when: storage/writer.py and storage/recovery.py.
@@ -8,19 +9,32 @@ and storage/layout.py; what is promised when: storage/writer.py and storage/reco
 
 from __future__ import annotations
 
+from storage.archive import Archive
+from storage.capture import Capture
 from storage.cdxj import IndexBuilder, index_lines, index_path, write_index
 from storage.digests import DigestAlgorithm, payload_digest
-from storage.errors import ArchiveError, ArchiveLocked, CorruptArchive, InvalidRecord, NoSpace, SegmentBroken
+from storage.errors import (
+    ArchiveError,
+    ArchiveLocked,
+    CorruptArchive,
+    InvalidRecord,
+    NoSpace,
+    SegmentBroken,
+    TornRecord,
+)
 from storage.files import AppendFile, DiskFiles, Files
 from storage.header import RecordHeader
 from storage.httpmessage import HEAD_LIMIT, Framing, Head, Headers, ResponseFramer, dechunk, parse_head
 from storage.layout import archive_directory, indexes_directory
+from storage.lines import Entry
 from storage.lock import DirectoryLock
 from storage.manifest import Finding, FindingKind, read_manifest, verify_chain, write_manifest
 from storage.reader import ReadRecord, read_record, read_records
 from storage.records import Block, HttpPayload, Record, RecordType, Written
 from storage.recovery import Orphan, OrphanFate, RecoveredSegment, check_sealed, recover, settle_orphans
 from storage.segment import SealedSegment, segment_name
+from storage.sources import Source
+from storage.stored import Location, StoredRecord
 from storage.surt import surt
 from storage.wire import warc_date
 from storage.writer import SealLedger, SegmentWriter
@@ -28,13 +42,16 @@ from storage.writer import SealLedger, SegmentWriter
 __all__ = [
     "HEAD_LIMIT",
     "AppendFile",
+    "Archive",
     "ArchiveError",
     "ArchiveLocked",
     "Block",
+    "Capture",
     "CorruptArchive",
     "DigestAlgorithm",
     "DirectoryLock",
     "DiskFiles",
+    "Entry",
     "Files",
     "Finding",
     "FindingKind",
@@ -44,6 +61,7 @@ __all__ = [
     "HttpPayload",
     "IndexBuilder",
     "InvalidRecord",
+    "Location",
     "NoSpace",
     "Orphan",
     "OrphanFate",
@@ -57,6 +75,9 @@ __all__ = [
     "SealedSegment",
     "SegmentBroken",
     "SegmentWriter",
+    "Source",
+    "StoredRecord",
+    "TornRecord",
     "Written",
     "archive_directory",
     "check_sealed",

@@ -48,7 +48,7 @@ def write_index(directory: Path, segment_name: str, *, run: int = RUN) -> Path:
     target = index_path(directory, segment_name)
     target.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        lines = _sorted(index_lines(segment), run, target.parent, stack)
+        lines = sorted_lines(index_lines(segment), run, target.parent, stack)
         replace_file(target, (line.encode("utf-8") for line in lines))
     return target
 
@@ -116,7 +116,7 @@ def index_lines(segment: Path) -> Iterator[str]:
             continue
         try:
             header, block = decode_header(start)
-            line = _line(header, start[block:], member.offset, member.length, segment.name)
+            line = index_line(header, start[block:], member.offset, member.length, segment.name)
         except InvalidRecord as error:
             raise CorruptArchive(error.message, path=str(segment), offset=member.offset) from error
         if line is not None:
@@ -134,10 +134,15 @@ def _beginning(member: Member) -> bytes:
     return b"".join(kept)
 
 
-def _line(header: RecordHeader, block: bytes, offset: int, length: int, filename: str) -> str | None:
+def index_line(
+    header: RecordHeader, block: bytes, offset: int, length: int | None, filename: str, skip: int = 0
+) -> str | None:
+    """The line of a record, None if it has none. `block` may be cut off behind its HTTP head; `skip` is how far within
+    the compressed frame the record begins, for files that put several in one. Raises InvalidRecord."""
     type_, url = header.need("WARC-Type"), header.get("WARC-Target-URI")
     if type_ not in _INDEXED or url is None:
         return None
+    url = url[1:-1] if url[:1] == "<" and url[-1:] == ">" else url
     content_type = header.get("Content-Type") or ""
     mime: str | None = content_type
     status = None
@@ -145,12 +150,12 @@ def _line(header: RecordHeader, block: bytes, offset: int, length: int, filename
         status, mime = _http(block)
     date = re.sub(r"\D", "", header.need("WARC-Date"))[:14]
     digests = (header.get("WARC-Payload-Digest"), header.get("WARC-Block-Digest"))
-    return _cdxj(type_, url, date, content_type, mime, status, digests, (offset, length, filename))
+    return _cdxj(type_, url, date, content_type, mime, status, digests, (offset, length, filename), skip)
 
 
 def _cdxj(
     type_: str, url: str, date: str, content_type: str, mime: str | None, status: str | None,
-    digests: tuple[str | None, str | None], place: tuple[int, int, str],
+    digests: tuple[str | None, str | None], place: tuple[int, int | None, str], skip: int = 0,
 ) -> str | None:  # fmt: skip
     """`digests` are the payload's and the block's, `place` is offset, length and file name."""
     if type_ in ("resource", "metadata") and content_type == "application/warc-fields":
@@ -164,7 +169,10 @@ def _cdxj(
     if digest is not None:
         values["digest"] = digest
     offset, length, filename = place
-    values |= {"length": str(length), "offset": str(offset), "filename": filename}
+    values |= {} if length is None else {"length": str(length)}
+    values |= {"offset": str(offset), "filename": filename}
+    if skip:
+        values["skip"] = str(skip)
     return f"{surt(url)} {date} {json.dumps(values)}\n"
 
 
@@ -182,7 +190,7 @@ def _essence(content_type: str | None) -> str:
     return _MIME_END.split(content_type or "", maxsplit=1)[0].strip() or "unk"
 
 
-def _sorted(lines: Iterable[str], run: int, directory: Path, stack: ExitStack) -> Iterable[str]:
+def sorted_lines(lines: Iterable[str], run: int, directory: Path, stack: ExitStack) -> Iterable[str]:
     """The lines in order of their UTF-8 bytes (they are ASCII: JSON escapes the rest), without repeats of a line."""
     runs: list[IO[str]] = []
     gathered: list[str] = []

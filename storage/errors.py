@@ -16,6 +16,10 @@ class CorruptArchive(ArchiveError):
     """The files contradict the ledger or the format."""
 
 
+class TornRecord(CorruptArchive):
+    """The file ends within a record: cut off, or still being written."""
+
+
 class InvalidRecord(ArchiveError):
     """A record may not be written or read as it is: a forbidden character, a missing mandatory field."""
 

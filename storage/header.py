@@ -72,7 +72,7 @@ def decode_header(data: bytes) -> tuple[RecordHeader, int]:
         raise InvalidRecord(f"the record's header is not UTF-8: {error}") from None
     if version not in VERSIONS:
         raise InvalidRecord(f"not a WARC record: it begins {version[:40]!r}")
-    return RecordHeader(version, tuple(_fields(lines))), end + 4
+    return RecordHeader(version, tuple(named_fields(lines))), end + 4
 
 
 def decode_record(header: RecordHeader, block: bytes) -> Record:
@@ -110,7 +110,8 @@ def parse_date(text: str) -> datetime:
     raise InvalidRecord(f"WARC-Date {text[:40]!r} is not in the form 2026-01-02T03:04:05.678901Z")
 
 
-def _fields(lines: list[str]) -> list[tuple[str, str]]:
+def named_fields(lines: list[str]) -> list[tuple[str, str]]:
+    """The named fields on these lines, which are without their ends. Raises InvalidRecord for one that is none."""
     fields: list[tuple[str, str]] = []
     for line in lines:
         if line[:1] in (" ", "\t") and fields:  # a folded value, section 4

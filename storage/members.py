@@ -10,11 +10,11 @@ import hashlib
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
 from zlib_ng import zlib_ng
 
-from storage.errors import CorruptArchive
+from storage.errors import CorruptArchive, TornRecord
 
 GZIP = 31
 GzipError: type[Exception] = zlib_ng.error  # type: ignore[assignment] # its stub calls the class an instance
@@ -35,10 +35,18 @@ class Scan:
     """Of the bytes of the file, in hex."""
 
 
+class Readable(Protocol):
+    """What is needed of a file."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+
+
 class Member:
     """One gzip member while it is read; `length` is known when its pieces are exhausted."""
 
-    def __init__(self, source: _Source, offset: int) -> None:
+    def __init__(self, source: FileInput, offset: int) -> None:
         self.offset = offset
         self.length: int | None = None
         self._source = source
@@ -49,7 +57,7 @@ class Member:
         data = source.take()
         while True:
             if not data:
-                raise source.corrupt("the file ends within a record", self.offset)
+                raise source.torn(self.offset)
             while data:
                 try:
                     piece = inflate.decompress(data, INFLATE)
@@ -70,7 +78,7 @@ def members(path: Path, start: int = 0, stop: int | None = None) -> Generator[Me
 
     Raises CorruptArchive where a member is torn, damaged, or goes beyond `stop`; OSError."""
     with path.open("rb", buffering=0) as file:
-        yield from _members(_Source(file, path, start, stop))
+        yield from members_in(FileInput(file, path, start, stop))
 
 
 def scan(path: Path, length: int, digest: hashlib._Hash | None = None) -> Scan:
@@ -81,9 +89,9 @@ def scan(path: Path, length: int, digest: hashlib._Hash | None = None) -> Scan:
     digest = hashlib.sha256() if digest is None else digest
     records = 0
     with path.open("rb", buffering=0) as file:
-        source = _Source(file, path, 0, length)
+        source = FileInput(file, path, 0, length)
         source.watch = digest.update
-        for member in _members(source):
+        for member in members_in(source):
             for _ in member.pieces():
                 pass
             records += 1
@@ -92,7 +100,8 @@ def scan(path: Path, length: int, digest: hashlib._Hash | None = None) -> Scan:
     return Scan(length, records, digest.hexdigest())
 
 
-def _members(source: _Source) -> Iterator[Member]:
+def members_in(source: FileInput) -> Iterator[Member]:
+    """The same for a file that is open already."""
     while source.more():
         member = Member(source, source.position)
         yield member
@@ -100,10 +109,10 @@ def _members(source: _Source) -> Iterator[Member]:
             raise ValueError("a member was left before its end")
 
 
-class _Source:
+class FileInput:
     """The bytes of a file up to a limit, with what the decompressor did not use given back."""
 
-    def __init__(self, file: BinaryIO, path: Path, start: int, stop: int | None) -> None:
+    def __init__(self, file: Readable, path: Path | str, start: int, stop: int | None) -> None:
         self._file, self._path, self._stop = file, path, stop
         self._read = start  # offset up to which the file has been read
         self._rest = b""
@@ -132,6 +141,23 @@ class _Source:
 
     def give_back(self, data: bytes) -> None:
         self._rest = data
+
+    def peek(self, count: int) -> bytes:
+        """The next bytes without taking them; fewer at the end."""
+        data = b""
+        while len(data) < count and (more := self.take()):
+            data += more
+        self._rest = data
+        return data[:count]
+
+    def skip(self, count: int) -> None:
+        """Passes over the next bytes."""
+        position = self.position + count
+        self._rest, self._read = b"", position
+        self._file.seek(position)
+
+    def torn(self, offset: int) -> TornRecord:
+        return TornRecord("the file ends within a record", path=str(self._path), offset=offset)
 
     def corrupt(self, message: str, offset: int) -> CorruptArchive:
         return CorruptArchive(message, path=str(self._path), offset=offset)
