@@ -159,18 +159,20 @@ class Transaction:
         found = self.db.execute(delete, (row.origin, row.order, row.id)).fetchone()
         if found is None and not row.waiting:
             # Promoted while it was claimed, it lies in the lane of its better rank.
-            found = self.db.execute(delete, (row.origin, self._best_lane(row.origin, row.hash), row.id)).fetchone()
+            found = self.db.execute(
+                delete, (row.origin, self._best_lane(row.origin, row.hash, row.url), row.id)
+            ).fetchone()
         if found is None:
             return Reason.of_row(row)  # dropped while it was in flight: it was the robots.txt of an origin
         self.applied.queued[row.origin] -= 1
         self.applied.figures["waiting"] -= row.waiting
         return Reason._make(found)
 
-    def _best_lane(self, origin: int, hash_: int) -> int:
+    def _best_lane(self, origin: int, hash_: int, url: str) -> float:
         """Where the row of a URL that was not fetched yet lies."""
         best = self.db.execute("SELECT rank FROM seen WHERE origin = ? AND hash = ?", (origin, hash_)).fetchone()[0]
         kind, _, depth = unrank(best)
-        return lane(kind, depth)
+        return lane(kind, depth, url)
 
     def _wait(self, row: QueueRow, reason: Reason, due: float) -> None:
         values = (row.origin, due, row.id, row.hash, row.url, *reason[:4], row.via, reason.seed)
@@ -282,7 +284,7 @@ class Transaction:
             self._enter_attempt(item, origin, hash_, None)
             return None, place if place > 0 else None
         if place < 0:
-            self._drop_queued(origin, hash_, -place)
+            self._drop_queued(origin, hash_, -place, item.url.url)
         else:
             earlier = self.db.execute(
                 "SELECT place FROM seen WHERE origin = ? AND hash = ?", (origin, hash_)
@@ -301,12 +303,12 @@ class Transaction:
         ).fetchone()
         return 0 if seen is None else int(seen[0])
 
-    def _drop_queued(self, origin: int, hash_: int, id_: int) -> None:
+    def _drop_queued(self, origin: int, hash_: int, id_: int, url: str) -> None:
         """A queued URL turned out to be a robots.txt just fetched: it needs no second fetch, unless it is in flight."""
         if (origin, id_) in self.claims:
             return
         where = "DELETE FROM queue WHERE origin = ? AND lane = ? AND id = ?"
-        queued = self.db.execute(where, (origin, self._best_lane(origin, hash_), id_)).rowcount
+        queued = self.db.execute(where, (origin, self._best_lane(origin, hash_, url), id_)).rowcount
         waiting = self.db.execute("DELETE FROM waiting WHERE origin = ? AND id = ?", (origin, id_)).rowcount
         self.applied.queued[origin] -= queued + waiting
         self.applied.figures["waiting"] -= waiting

@@ -110,7 +110,7 @@ class Queueing:
             return 0
         self._db.execute("UPDATE seen SET rank = ? WHERE origin = ? AND hash = ?", (value, origin, hash_))
         if place < 0:
-            self._promote(origin, -place, old, Reason.of_link(link))
+            self._promote(origin, -place, old, Reason.of_link(link), link.url)
         elif place > 0 and self.improves(value, old):
             self._rejudge_settled(origin, hash_, link, place)
         return 1
@@ -123,7 +123,7 @@ class Queueing:
     def _insert(
         self, id_: int, origin: int, hash_: int, url: str, reason: Reason, via: Via, mode: Mode, attempt: int = 1
     ) -> None:
-        place = (origin, reason.lane, id_, hash_, url, *reason[:4])
+        place = (origin, reason.lane(url), id_, hash_, url, *reason[:4])
         self._db.execute(_QUEUE, (*place, via, reason.seed, attempt, mode))
         self._applied.queued[origin] += 1
         self._applied.touched.add(origin)
@@ -132,12 +132,12 @@ class Queueing:
         """True if links judged for the old rank may be judged otherwise for the new one."""
         return new < old if self._depth_matters else new >> 16 < old >> 16
 
-    def _promote(self, origin: int, id_: int, old: int, reason: Reason) -> None:
+    def _promote(self, origin: int, id_: int, old: int, reason: Reason, url: str) -> None:
         """Moves the row, in flight or not, to the lane of its better rank."""
         kind, _, depth = unrank(old)
         moved = self._db.execute(
             f"UPDATE queue SET lane = ?, {_REASON} WHERE origin = ? AND lane = ? AND id = ?",
-            (reason.lane, *reason, origin, lane(kind, depth), id_),
+            (reason.lane(url), *reason, origin, lane(kind, depth, url), id_),
         ).rowcount
         if not moved:
             self._db.execute(f"UPDATE waiting SET {_REASON} WHERE origin = ? AND id = ?", (*reason, origin, id_))

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
 
+from crawler.expiry import EARLIEST, LATEST, expiry_of
 from crawler.frontier import Stored, rank
 from crawler.model import CrawlURL, FailureKind, Kind, Outcome, OutcomeKind, Outlink, Receipt
 
 GUESS_LANE = 1 << 20
+_NEVER = LATEST
 MAX_DEPTH = 0xFFFF
 """Deeper than this, depths are no longer told apart."""
 
@@ -82,21 +84,29 @@ class Reason(NamedTuple):
     def rank(self) -> int:
         return rank(Kind(self.kind), self.offsite, self.depth)
 
-    @property
-    def lane(self) -> int:
-        return lane(self.kind, self.depth)
+    def lane(self, url: str) -> float:
+        return lane(self.kind, self.depth, url)
 
 
-def lane(kind: int, depth: int) -> int:
-    """The order of work inside an origin: requisites first, then pages breadth first, guesses last."""
+def lane(kind: int, depth: int, url: str) -> float:
+    """The order of work inside an origin: requisites first, then pages breadth first, guesses last.
+
+    Whole numbers, but for URLs that a signature keeps alive for a while: they lie just before their lane's whole
+    number, the first to expire first."""
+    whole = _whole_lane(kind, depth)
+    moment = expiry_of(url) if "?" in url else None
+    return whole if moment is None else whole - 1 + moment / _NEVER
+
+
+def _whole_lane(kind: int, depth: int) -> int:
     if kind == Kind.REQUISITE:
         return 0
     return GUESS_LANE if kind == Kind.GUESS else 1 + min(depth, MAX_DEPTH)
 
 
-def lanes_of(kind: Kind) -> tuple[int, int]:
+def lanes_of(kind: Kind) -> tuple[float, float]:
     """The first and last lane in which rows of a kind lie."""
-    return lane(kind, 0), lane(kind, MAX_DEPTH)
+    return _whole_lane(kind, 0) - 1 + EARLIEST / _NEVER, _whole_lane(kind, MAX_DEPTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +116,10 @@ class Wanted:
     kinds: frozenset[Kind] | None = None
 
     @property
-    def lanes(self) -> tuple[tuple[int, int], ...]:
+    def lanes(self) -> tuple[tuple[float, float], ...]:
         """The ranges of lanes that hold them, both ends included, in the order of work."""
         if self.kinds is None:
-            return ((0, GUESS_LANE),)
+            return ((-1, GUESS_LANE),)
         return tuple(sorted({lanes_of(kind) for kind in self.kinds}))
 
     @property

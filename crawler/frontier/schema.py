@@ -3,7 +3,8 @@
     seen      every accepted URL, by (origin, 64-bit hash of the URL): 18 bytes a URL, no text.
               `place` < 0: queued or waiting under id -place; `place` > 0: its outcome's seq; 0: only reserved.
     queue     what may be fetched, in the order it should be: (origin, lane, id). Rows are deleted when the URL is
-              settled, not when it is claimed, so a crash offers what was in flight again by itself.
+              settled, not when it is claimed, so a crash offers what was in flight again by itself. A lane is a whole
+              number, or a real one just below it for a URL that expires.
     waiting   the same, held back until `due` (retries).
     ledger    one row an outcome; `seq` has no gaps. `again`: a fetch beyond the outcome was queued. `time`, `fetched`,
               `archived`: when it was asked for, when its answer was there, when it was durable.

@@ -105,6 +105,25 @@ class Queueing:
         await settle(frontier, item(await claim_one(frontier, A), links=links))
         assert urls(await claim_all(frontier)) == [A + "image", A + "near", A + "deep", A + "guess"]
 
+    async def test_among_equals_what_expires_first_comes_first(self, bench: Bench) -> None:
+        """Signed URLs before others of their lane, whenever they were found, and through promotion and a crash."""
+        frontier = await bench.open()
+        await frontier.add_seeds([A])
+        late, soon, guess = (f"{A}?Expires={START + moment:.0f}&Signature=x" for moment in (99, 0, -9))
+        links = [link(A + "plain"), link(late), link(A + "deep", depth=2), link(guess, GUESS), link(A + "i", REQUISITE)]
+        await settle(frontier, item(await claim_one(frontier, A), links=[*links, link(soon)]))
+        assert urls(await claim_all(frontier)) == [A + "i", soon, late, A + "plain", A + "deep", guess]
+        frontier = await bench.open()
+        frontier.restrict(frozenset({REQUISITE}))
+        assert urls(requisites := await claim_all(frontier)) == [A + "i"]
+        frontier.restrict(None)
+        await settle(frontier, item(requisites[0], links=[link(guess, depth=1)]))
+        rest = await claim_all(frontier)
+        assert urls(rest) == [guess, soon, late, A + "plain", A + "deep"]
+        await settle(frontier, *(item(url) for url in rest))
+        assert await idle(frontier) is Readiness.EMPTY
+        assert (await frontier.counts()).queued == 0
+
     @pytest.mark.parametrize(
         "url",
         [
