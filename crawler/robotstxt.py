@@ -20,7 +20,12 @@ MAX_DELAY = 3600.0
 """A Crawl-delay beyond this many seconds is taken as this many."""
 MAX_SITEMAPS = 1000
 _CACHED_HOSTS = 500
-_CACHED_CHARACTERS = 16 << 20
+_CACHED_CHARACTERS = 4 << 20
+"""Of texts whose parsed rules are kept; these take some twenty times as much memory."""
+HEAVY = 32_768
+"""Characters from which on reading a text takes milliseconds: to be done outside the event loop."""
+MAX_WILDCARDS = 1000
+"""Rules with `*` or `$` that are matched one by one for each URL. The busiest real sites have a few hundred."""
 
 _LINE_END = re.compile(r"\r\n?|\n")
 _OTHER_LINE_ENDS = re.compile("[\v\f\x1c-\x1e\x85\u2028\u2029]")  # Protego would end a line here, RFC 9309 does not
@@ -28,6 +33,7 @@ _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _USER_AGENT = re.compile(r"(?:user-?agent|user agent)(?:\s*:|\s)\s*(.*)", re.IGNORECASE)
 _SITEMAP = re.compile(r"(?:sitemaps?|site-map)(?:\s*:|\s)\s*(\S+)", re.IGNORECASE)
 _RULE = re.compile(r"(?:allow|d[is]{2,3}all?ow|disalow|diasllow|disallaw)(?:\s*:|\s)", re.IGNORECASE)
+_WILDCARD = re.compile(r"(.*?(?:\s*:|\s)\s*)([^*$]*)[*$]")
 _CRAWL_DELAY = re.compile(
     r"crawl[- ]delay(?:\s*:|\s)\s*([0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})\s*s?$", re.IGNORECASE
 )
@@ -72,13 +78,27 @@ class RobotsRules:
             return True  # section 2.2.2: robots.txt itself is always allowed
         parsed = self._parsed.get(text)
         if parsed is None:
-            parsed = self._parsed[text] = _parse(text, self._agent)
-            self._characters += len(text)
-            while len(self._parsed) > _CACHED_HOSTS or self._characters > _CACHED_CHARACTERS:
-                self._characters -= len(self._parsed.popitem(last=False)[0])
+            parsed = self.parse(text)
+            self.keep(text, parsed)
         else:
             self._parsed.move_to_end(text)
         return bool(parsed.can_fetch(url, self._agent))
+
+    def is_heavy(self, text: str) -> bool:
+        """Whether `allows` would parse the text for so long that `parse` should be called in a thread before."""
+        return len(text) > HEAVY and text not in self._parsed
+
+    def parse(self, text: str) -> Protego:
+        """Reads the text; changes nothing, so any thread may."""
+        return _parse(text, self._agent)
+
+    def keep(self, text: str, parsed: Protego) -> None:
+        """Remembers what `parse` made of the text."""
+        if text not in self._parsed:
+            self._characters += len(text)
+        self._parsed[text] = parsed
+        while len(self._parsed) > 1 and (len(self._parsed) > _CACHED_HOSTS or self._characters > _CACHED_CHARACTERS):
+            self._characters -= len(self._parsed.popitem(last=False)[0])
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -90,8 +110,24 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _parse(text: str, agent: str) -> Protego:
-    lines = _OTHER_LINE_ENDS.sub(lambda end: quote(end[0]), "\n".join(_lines_for(text, agent)))
+    lines = _OTHER_LINE_ENDS.sub(lambda end: quote(end[0]), "\n".join(_few_wildcards(_lines_for(text, agent))))
     return Protego.parse(f"User-agent: *\n{lines}")
+
+
+def _few_wildcards(lines: list[str]) -> Iterator[str]:
+    """The lines, with wildcards in the first MAX_WILDCARDS rules only: each costs every URL of the host a search.
+
+    Of the others what stands before the wildcard is disallowed, rather more than was said, and nothing is allowed."""
+    left = MAX_WILDCARDS
+    for line in lines:
+        cut = _WILDCARD.match(line) if ("*" in line or "$" in line) and _RULE.match(line) else None
+        if cut is not None and left > 0:
+            left -= 1
+            cut = None
+        if cut is None:
+            yield line
+        elif line[0] in "dD":
+            yield f"{cut[1]}{cut[2]}"
 
 
 def _lines_for(text: str, agent: str) -> list[str]:

@@ -35,7 +35,7 @@ from crawler.querystrip import QueryStrip
 from crawler.recording import Capture
 from crawler.retry import RetryPolicy, failure_kind, host_report
 from crawler.robots import answer_of
-from crawler.robotstxt import RobotsRules
+from crawler.robotstxt import HEAVY, RobotsRules
 from crawler.scope import Scope
 from crawler.sitemaps import declared, judge_listed, usual_places
 from crawler.urls import Joiner, host_of, location_target
@@ -89,6 +89,7 @@ class Visitor:
             return await self._rejudge(url)
         if self.ignores is not None:
             self.ignores.refresh()
+        await self._read_rules(url)
         refusal = self._refusal(url)
         if refusal is not None:
             return refusal
@@ -107,7 +108,9 @@ class Visitor:
         if isinstance(disposition, RetryAt):
             return Capture(url, disposition, exchange.started, exchange, failure=failure, host=host)
         if url.kind is Kind.ROBOTS:
-            answer = answer_of(exchange, url.redirects, self.agent)
+            weighty = len(exchange.content) > HEAVY
+            asked = (exchange, url.redirects, self.agent)
+            answer = await asyncio.to_thread(answer_of, *asked) if weighty else answer_of(*asked)
             links, outlinks = declared(url, answer.text or "", self.scope)
             return Capture(
                 url, disposition, exchange.started, exchange, Extraction(links), outlinks if self.sitemaps else [],
@@ -123,6 +126,12 @@ class Visitor:
         return Capture(
             url, disposition, exchange.started, exchange, extraction, outlinks, failure, joins=joins, host=host
         )
+
+    async def _read_rules(self, url: CrawlURL) -> None:
+        """Sees to it that asking a long robots.txt will take no time."""
+        answer = None if self.robots is None or url.kind is Kind.ROBOTS else self.frontier.robots_text(url)
+        if self.robots is not None and answer is not None and answer.text and self.robots.is_heavy(answer.text):
+            self.robots.keep(answer.text, await asyncio.to_thread(self.robots.parse, answer.text))
 
     def _tries(self, url: CrawlURL) -> int:
         """The attempt's number in its series: each `--retry-failed` begins another."""

@@ -102,6 +102,8 @@ class Claiming:
             return await self._probe(origin, now)
         if self._robots and origin.robots_needed(now) and not life.parked:
             return await self._claim_robots(origin, now)
+        if self._robots and origin.rules_needed() and not await self._loading.read_rules(origin):
+            return None
         return self._claim_row(origin, now)
 
     async def _probe(self, origin: OriginQueue, now: float) -> CrawlURL | None:
@@ -211,6 +213,8 @@ class Claiming:
         else:
             del self.rows[url.key]
             origin.claimed.discard(url.key[1])
+        if not origin.busy:
+            origin.rules, origin.rules_read = None, False
         if not origin.busy and origin.state is State.IDLE:
             self._set.turn(origin)  # so that it is dropped if it has nothing more to give
         return origin

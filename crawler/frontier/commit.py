@@ -276,7 +276,7 @@ class Transaction:
         if self.lives.get(gated, row.life).parked:
             return True
         # RFC 9309 section 2.3.1.4: what is known may be used while the file is unreachable.
-        return row.robots is not None and row.robots_expires is not None and row.robots_expires > now
+        return bool(row.has_robots) and row.robots_expires is not None and row.robots_expires > now
 
     def _settle_robots_url(self, item: CommitItem, origin: int, hash_: int) -> Settlement:
         place = self._place(origin, hash_)

@@ -78,6 +78,22 @@ class Loading:
         origin.next_due = due
         return True
 
+    async def read_rules(self, origin: OriginQueue) -> bool:
+        """Reads a long robots.txt; False if the origin must be looked at again, since something happened meanwhile."""
+        origin.rules_read = True
+        try:
+            rules = await self._thread.read(self._store.robots_text, origin.row.id)
+        except BaseException:
+            origin.rules_read = False
+            self.set.turn(origin)
+            raise
+        if not origin.rules_read or not origin.urls or origin.state is not State.IDLE:
+            origin.rules_read = False
+            self.set.turn(origin)
+            return False
+        origin.rules = rules
+        return True
+
     async def load(self, now: float) -> bool:
         """Takes origins in from outside; False if there was none, or no room for any."""
         if self.outside > now:
@@ -119,7 +135,7 @@ class Loading:
                 if pace.shared is not None:  # it may have been asked just before the last run ended
                     recent = min(pace.next_ready, now + pace.spacing)
                     pace.shared.next_ready = max(pace.shared.next_ready, recent)
-        self.slow_down(row, pace)
+        self._slow_down(pace, row)
         return pace
 
     def share(self, pace: Pace) -> None:
@@ -127,10 +143,12 @@ class Loading:
         if self._per_ip and pace.address is not None:
             pace.shared = self.set.lines.at(pace.address, self._per_ip)
 
-    def slow_down(self, row: OriginRow, pace: Pace) -> None:
-        """A host's origins share its pace: the longest Crawl-delay among them counts."""
+    def _slow_down(self, pace: Pace, *rows: OriginRow) -> None:
+        """A host's origins share its pace: the longest Crawl-delay among them counts, by the newest of each one's
+        robots.txt. `rows` are origins that are not in the set yet."""
         if self._robots:
-            pace.crawl_delay = max(pace.crawl_delay, row.robots_delay)
+            delays = [origin.row.robots_delay for origin in self.set.of_host(pace.name)]
+            pace.crawl_delay = max((*delays, *(row.robots_delay for row in rows)), default=0.0)
 
     def drop(self, origin: OriginQueue) -> None:
         """Forgets an origin that has nothing to give and is not busy."""
@@ -175,7 +193,8 @@ class Loading:
             origin = self.set.origins.get(id_)
             if origin is not None:
                 origin.row = row
-                self.slow_down(row, origin.pace)
+                origin.rules_read = False
+                self._slow_down(origin.pace)
                 self.invalidate(origin)
         for id_, life in applied.lives.items():
             origin = self.set.origins.get(id_)

@@ -37,6 +37,10 @@ class OriginQueue:
     wake_at: float = 0.0
     served: int = 0
     """Claims since it was loaded: its share before another origin takes its place."""
+    rules: str | None = None
+    """Its robots.txt where the row does not hold it, while something of it is claimed."""
+    rules_read: bool = False
+    """False if `rules` may be older than the store's."""
     unanswered: set[Key] = field(default_factory=set)
     """Requests that got no answer and are not committed yet."""
     line: Address | None = None
@@ -45,6 +49,10 @@ class OriginQueue:
     def robots_needed(self, now: float) -> bool:
         expires = self.row.robots_expires
         return expires is None or expires <= now
+
+    def rules_needed(self) -> bool:
+        """Whether its robots.txt must be read before something of it may be claimed."""
+        return bool(self.row.has_robots) and self.row.robots is None and not self.rules_read
 
     @property
     def doubtful(self) -> bool:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from crawler.frontier.originqueue import OriginQueue, State
 from crawler.frontier.sharing import Line, Lines
@@ -61,6 +61,10 @@ class WorkingSet:
         """The pace of a host that has a loaded origin."""
         origins = self._hosts.get(host)
         return origins[0].pace if origins else None
+
+    def of_host(self, host: str) -> Sequence[OriginQueue]:
+        """The host's loaded origins."""
+        return self._hosts.get(host, ())
 
     def hosts(self) -> Iterator[list[OriginQueue]]:
         """The loaded origins, host by host."""

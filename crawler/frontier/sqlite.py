@@ -107,11 +107,14 @@ class SqliteFrontier:
         return self._claiming.hosts()
 
     def robots_text(self, url: CrawlURL) -> RobotsAnswer | None:
-        row = self._claiming.origin(url).row
-        if row.robots is None and row.robots_refusal is None:
+        origin = self._claiming.origin(url)
+        row = origin.row
+        if not row.has_robots and row.robots_refusal is None:
             return None
         failure = None if row.robots_failure is None else FailureKind(row.robots_failure)
-        return RobotsAnswer(text=row.robots, refusal=row.robots_refusal, failure=failure)
+        return RobotsAnswer(
+            text=origin.rules if row.robots is None else row.robots, refusal=row.robots_refusal, failure=failure
+        )
 
     def verdict(self, url: CrawlURL) -> tuple[str, FailureKind | None] | None:
         life = self._claiming.origin(url).row.life

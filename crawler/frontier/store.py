@@ -26,6 +26,8 @@ from crawler.model import FailureKind
 
 _QUEUE_COLUMNS = "q.id, q.hash, q.url, q.kind, q.depth, q.offsite, q.redirects, q.via, q.seed, q.attempt, q.mode, v.url"
 ORIGIN_CACHE = 20_000
+HELD_ROBOTS = 16_384
+"""Characters of a robots.txt; a longer one is read again for each burst of its origin's URLs."""
 
 
 @dataclass(slots=True)
@@ -37,6 +39,7 @@ class OriginRow:
     host: str
     queued: int
     robots: str | None
+    """None, too, for a text that is too long to be held for every origin in memory: see `has_robots`."""
     robots_refusal: str | None
     robots_failure: str | None
     robots_expires: float | None
@@ -44,12 +47,14 @@ class OriginRow:
     robots_hops: int
     robots_due: float
     robots_delay: float
+    has_robots: int
     life: Liveness = UNKNOWN
 
 
 _ORIGIN_COLUMNS = (
-    "id, name, host, queued, robots, robots_refusal, robots_failure, robots_expires, robots_url, robots_hops,"
-    " robots_due, robots_delay, silences, silent_until, answered, dead, dead_failure"
+    f"id, name, host, queued, CASE WHEN length(robots) > {HELD_ROBOTS} THEN NULL ELSE robots END, robots_refusal,"
+    " robots_failure, robots_expires, robots_url, robots_hops, robots_due, robots_delay, robots IS NOT NULL,"
+    " silences, silent_until, answered, dead, dead_failure"
 )
 
 
@@ -199,11 +204,16 @@ class Store:
 
     def load_origin(self, origin: int) -> OriginRow:
         row = self.db.execute(f"SELECT {_ORIGIN_COLUMNS} FROM origins WHERE id = ?", (origin,)).fetchone()
-        loaded = OriginRow(*row[:12])
-        silences, until, answered, dead, failure = row[12:]
+        loaded = OriginRow(*row[:13])
+        silences, until, answered, dead, failure = row[13:]
         kind = None if failure is None else FailureKind(failure)
         loaded.life = Liveness(silences, until, bool(answered), dead, kind)
         return loaded
+
+    def robots_text(self, origin: int) -> str | None:
+        """The origin's rules, however long."""
+        text: str | None = self.db.execute("SELECT robots FROM origins WHERE id = ?", (origin,)).fetchone()[0]
+        return text
 
     def save_hosts(self, hosts: Iterable[HostRow]) -> None:
         """Inside a transaction: the politeness of these hosts."""

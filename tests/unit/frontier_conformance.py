@@ -115,9 +115,10 @@ class Queueing:
         assert urls(await claim_all(frontier)) == [A + "i", soon, late, A + "plain", A + "deep", guess]
         frontier = await bench.open()
         frontier.restrict(frozenset({REQUISITE}))
-        assert urls(requisites := await claim_all(frontier)) == [A + "i"]
+        [requisite] = await claim_all(frontier)
+        assert requisite.url == A + "i"
         frontier.restrict(None)
-        await settle(frontier, item(requisites[0], links=[link(guess, depth=1)]))
+        await settle(frontier, item(requisite, links=[link(guess, depth=1)]))
         rest = await claim_all(frontier)
         assert urls(rest) == [guess, soon, late, A + "plain", A + "deep"]
         await settle(frontier, *(item(url) for url in rest))
@@ -532,6 +533,39 @@ class Robots:
             assert len(await claim_all(frontier)) == 1
             assert await claim_all(frontier) == []
             await bench.clock.advance(10)
+
+    async def test_the_newest_crawl_delay_counts(self, bench: Bench) -> None:
+        """It may be shorter than the one before, too."""
+        frontier = await bench.open(robots=True)
+        await frontier.add_seeds([f"{A}{number}" for number in range(9)])
+        await answer_robots(frontier, RobotsAnswer(text="slow", crawl_delay=50, expires_in=60))
+        gaps = []
+        for _ in range(6):
+            began = bench.clock.now
+            while not (claimed := await frontier.claim(1)):
+                await bench.clock.advance(1)
+            gaps.append((claimed[0].kind is Kind.ROBOTS, bench.clock.now - began))
+            robots = RobotsAnswer(text="quick", crawl_delay=5) if claimed[0].kind is Kind.ROBOTS else None
+            disposition = Settled() if claimed[0].again else ARCHIVED
+            await settle(frontier, item(claimed[0], disposition, robots=robots))
+        assert gaps == [(False, 0), (False, 50), (True, 50), (False, 50), (False, 5), (False, 5)]
+
+    @pytest.mark.parametrize("robots", [True, False])
+    async def test_a_long_robots_txt_is_there_for_each_url_claimed(self, bench: Bench, robots: bool) -> None:
+        text = "User-agent: *\n" + "Disallow: /x\n" * 10_000
+        frontier = await bench.open(robots=robots, per_host=2)
+        await frontier.add_seeds([f"{A}{number}" for number in range(200)])
+        if robots:
+            await answer_robots(frontier, RobotsAnswer(text=text))
+        done = 0
+        while claimed := await claim_all(frontier):
+            answers = [frontier.robots_text(url) for url in claimed]
+            assert {None if answer is None else answer.text for answer in answers} == {text if robots else None}
+            await settle(frontier, *(item(url) for url in claimed))
+            done += len(claimed)
+            if done == 100:
+                frontier = await bench.open(robots=robots, per_host=2)
+        assert done == 200
 
     async def test_released_before_it_was_asked_it_is_asked_again(self, bench: Bench) -> None:
         frontier = await bench.open(robots=True)
