@@ -22,6 +22,7 @@ from crawler.recording import Capture
 from crawler.retry import RetryPolicy
 from crawler.robotstxt import RobotsRules
 from crawler.tally import Tally
+from crawler.trapwatch import TrapWatch
 from crawler.visit import Visitor
 
 HANDOFF_ITEMS = 128
@@ -91,5 +92,6 @@ def visitor_of(opened: Opened, config: CrawlConfig, clock: Clock, strip: QuerySt
         guesses=Guesses() if config.guesses else None,
         strip=strip,
         ignores=opened.ignores,
+        traps=TrapWatch(opened.scope) if config.traps else None,
         pdf=opened.pdf,
     )

@@ -224,6 +224,8 @@ class Extraction:
     """Name and content of its meta elements that ask robots not to follow links: (`robots`, `noindex, nofollow`)."""
     failure: str | None = None
     """Why extraction stopped early, if it did: an extractor's error costs this document's links only."""
+    unfollowed: str | None = None
+    """Why links that the rules accept are not followed, if that is so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,6 +248,8 @@ def metadata_text(capture: Capture, exchange: Exchange | None) -> str:
         lines.append(f"title: {_one_line(capture.extraction.title)}")
     if capture.extraction.failure:
         lines.append(f"extraction: {_one_line(capture.extraction.failure)}")
+    if capture.extraction.unfollowed:
+        lines.append(f"unfollowed: {_one_line(capture.extraction.unfollowed)}")
     lines += _outlinks(capture.extraction.links)
     return "\r\n".join(lines) + "\r\n"
 

@@ -38,6 +38,7 @@ from crawler.robots import answer_of
 from crawler.robotstxt import HEAVY, RobotsRules
 from crawler.scope import Scope
 from crawler.sitemaps import declared, judge_listed, usual_places
+from crawler.trapwatch import TrapWatch
 from crawler.urls import Joiner, host_of, location_target
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Visitor:
     ignores: IgnoreFile | None = None
     pdf: PdfLinks | None = None
     """None when PDFs are not searched."""
+    traps: TrapWatch | None = None
 
     async def visit(self, url: CrawlURL) -> Capture:
         """Never raises for what a page or server does; raises OSError when the local disk fails, and CancelledError."""
@@ -199,7 +201,10 @@ class Visitor:
             extraction = replace(extraction, links=self.strip.links(extraction.links))
         if self.respect_nofollow and page_forbids(exchange, extraction, self.agent):
             extraction = replace(extraction, links=marked(extraction.links))
-        return extraction, await self._judge(url, extraction.links), None
+        outlinks = await self._judge(url, extraction.links)
+        if outlinks and self.traps is not None and exchange.status == 200:
+            return *self.traps.watch(url, extraction, exchange.content, outlinks), None
+        return extraction, outlinks, None
 
     @staticmethod
     async def _list(document: Document) -> Extraction:
