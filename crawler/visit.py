@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 from crawler.clock import Clock, utc
@@ -16,6 +17,7 @@ from crawler.guesses import Guesses
 from crawler.ignorefile import IgnoreFile
 from crawler.links import extract
 from crawler.links.document import Document
+from crawler.links.effort import takes_long
 from crawler.links.sitemap import extract_sitemap
 from crawler.model import (
     REDIRECT,
@@ -43,7 +45,7 @@ from crawler.urls import Joiner, host_of, location_target
 
 log = logging.getLogger(__name__)
 JUDGED_AT_ONCE = 1000
-"""Of a sitemap's URLs."""
+"""Links."""
 NOT_ASKED = HostReport(asked=False)
 """No request went out: the host is owed no delay."""
 
@@ -195,6 +197,8 @@ class Visitor:
             extraction = await self._list(document) if exchange.status == 200 else Extraction()
         elif self.pdf is not None and is_pdf(exchange):
             extraction = await self.pdf.extract(exchange)
+        elif takes_long(document):
+            extraction = await in_thread(None, extract, document)
         else:
             extraction = extract(document)
         if self.strip is not None:
@@ -216,14 +220,15 @@ class Visitor:
         """What to queue of a document's links."""
         if self.respect_nofollow:
             links = allowed(links)
-        if url.kind is Kind.SITEMAP:
-            outlinks: list[Outlink] = []
-            pairs = iter(links.items())
-            while part := dict(islice(pairs, JUDGED_AT_ONCE)):
-                outlinks += judge_listed(url, part, self.scope, self.frontier.known)
-                await asyncio.sleep(0)  # a long list must not hold the other fetches up
-            return outlinks
-        return self.scope.judge(url, links, self.frontier.known)
+        judge = partial(judge_listed, scope=self.scope) if url.kind is Kind.SITEMAP else self.scope.judge
+        if len(links) <= JUDGED_AT_ONCE:
+            return judge(url, links, known=self.frontier.known)
+        outlinks: list[Outlink] = []
+        pairs = iter(links.items())
+        while part := dict(islice(pairs, JUDGED_AT_ONCE)):
+            outlinks += judge(url, part, known=self.frontier.known)
+            await asyncio.sleep(0)  # a long list must not hold the other fetches up
+        return outlinks
 
     @staticmethod
     def _redirect_target(exchange: Exchange) -> str | None:

@@ -40,6 +40,9 @@ _URL_START = re.compile(rf"(?:{_NAME}|{_ESCAPE})++\(", re.DOTALL)
 _UNQUOTED = re.compile(rf"((?:[^\"'()\\ \t\n\x00-\x08\x0b\x0e-\x1f\x7f]|{_ESCAPE})*+)[ \t\n]*+(?:\)|\Z)", re.DOTALL)
 _BAD_URL_REST = re.compile(rf"(?:[^)\\]|{_ESCAPE}|\\)*+\)?", re.DOTALL)
 _ESCAPED = re.compile(r"\\(?:([0-9A-Fa-f]{1,6})[ \t\n]?|(\n)|(.)|\Z)", re.DOTALL)
+_STEP = 256 << 10
+_LONGEST_NAME = 256
+"""Characters of a function's name that matters, all escaped, with its bracket: one may stand across two steps."""
 _IMAGE_SETS = ("image-set", "-webkit-image-set")
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
 
@@ -56,8 +59,26 @@ def add_css(css: str, references: References) -> None:
         css = css.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("\0", "\ufffd")
     scanner = _Scanner(css, references)
     position = 0
-    while token := _OUTSIDE.search(css, position):
+    while token := _find(_OUTSIDE, css, position):
         position = scanner.after(token)
+
+
+def _find(pattern: re.Pattern[str], css: str, position: int) -> re.Match[str] | None:
+    """The next token. Looked for step by step: within one search no other thread gets its turn."""
+    length = len(css)
+    while position < length:
+        end = position + _STEP
+        token = pattern.search(css, position, end)
+        if token is None:
+            position = end if end >= length else end - _LONGEST_NAME
+        elif token.end() < end or end >= length:
+            return token
+        else:  # it may go on beyond the step
+            position = token.start()
+            if whole := pattern.match(css, position):
+                return whole
+            position += 1
+    return None
 
 
 class _Scanner:
@@ -125,7 +146,7 @@ class _Scanner:
     def image_set(self, position: int) -> int:
         """Strings directly within image-set() are addresses, those of its type() are not (CSS Images 4)."""
         blocks = [(")", True)]
-        while blocks and (token := _INSIDE.search(self.css, position)):
+        while blocks and (token := _find(_INSIDE, self.css, position)):
             position = token.end()
             name = _function_name(token)
             self.function_open = False

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 MAX_TREE_TAGS = 100_000
 """Beyond this many tags a tree costs hundreds of megabytes."""
 _FREE_TAGS = 1_400  # so few do no harm: at most 1400² / 4 nodes
-_FLAT_TAGS = 30_000  # so many, each within the one before, are parsed in about a second
+_FLAT_TAGS = 10_000  # so many, each within the one before, are parsed in about a tenth of a second
 _MAX_NODES = 2_000_000
-_MAX_STEPS = 300_000_000
+_MAX_STEPS = 100_000_000
 _FREE_LENGTH = 32_768
 _SHORTEST_ATTRIBUTE = 5  # ` ab=1`
 _WINDOW = 4_096

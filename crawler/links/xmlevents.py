@@ -32,7 +32,9 @@ class Handler(Protocol):
 def read_xml(document: Document, handler: Handler) -> None:
     """Tells the handler of every element. Raises Unfinished where the XML ends the reading."""
     encoding, mark = of_html(document.content, document.charset)
-    text = _DECLARATION.sub("", decode(document.content[mark:], encoding), count=1)
+    text = decode(document.content[mark:], encoding)
+    if declaration := _DECLARATION.match(text):  # it may name another encoding than the one just decoded
+        text = text[declaration.end() :]
     parser = expat.ParserCreate("utf-8")
     path: list[str] = []
     texts: list[list[str]] = []

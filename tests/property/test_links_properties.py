@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from unittest.mock import patch
 
 import tinycss2
 from hypothesis import assume, example, given
@@ -146,6 +147,22 @@ def test_css_agrees_with_tinycss2(css: str) -> None:
     expected: list[tuple[str, str]] = []
     walk(tinycss2.parse_component_value_list(css), expected)
     assert found.seen == expected
+
+
+@given(st.lists(CSS_PIECES, max_size=14).map("".join), st.integers(0, 200))
+@example("\\00075\\00072\\0006c(x)", 10)
+@example("a,-webkit-image-set('x' 1x)", 9)
+def test_css_is_the_same_in_however_many_steps(css: str, beyond: int) -> None:
+    # A step ends somewhere within what matters.
+    text = " " * max(0, SMALL_STEP - beyond) + css
+    whole, stepwise = Found(), Found()
+    add_css(text, whole)
+    with patch("crawler.links.css._STEP", SMALL_STEP):
+        add_css(text, stepwise)
+    assert stepwise.seen == whole.seen
+
+
+SMALL_STEP = 300
 
 
 def walk(nodes: list[tinycss2.ast.Node], out: list[tuple[str, str]], *, in_image_set: bool = False) -> None:
