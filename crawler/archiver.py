@@ -26,9 +26,9 @@ from crawler.disk import DiskGuard, is_full
 from crawler.errors import ArchiverDied, CrawlError, OutOfDisk
 from crawler.frontier import Commit, CommitFailed, CommitItem, Finished, Frontier, Stored
 from crawler.model import Outcome, OutcomeKind
-from crawler.recording import Capture, Recording, recording_of, stored_span
+from crawler.recording import Capture, Recording, recording_of, stored_span, unrecordable
 from crawler.seams import Sink
-from storage import ArchiveError, NoSpace, Written
+from storage import ArchiveError, InvalidRecord, NoSpace, Written
 
 log = logging.getLogger(__name__)
 
@@ -114,12 +114,32 @@ class Archiver:
     async def _save(self, batch: Sequence[Capture]) -> None:
         try:
             for part in self._parts(batch):
-                outcomes = await self._made_durable(part)
-                self._on_committed(part, outcomes)
-                await self._segments.rotate_if_full()
+                await self._save_part(part)
         finally:
             for capture in batch:
                 capture.free()
+
+    async def _save_part(self, part: Sequence[Capture]) -> None:
+        try:
+            outcomes = await self._made_durable(part)
+        except InvalidRecord as error:
+            if len(part) > 1:  # which of them it is shows when each goes alone
+                for capture in part:
+                    await self._save_part([capture])
+                return
+            log.error("%s: it cannot be recorded", part[0].url.url, exc_info=error)
+            outcomes = await self._unrecordable(part[0], error)
+        self._on_committed(part, outcomes)
+        await self._segments.rotate_if_full()
+
+    async def _unrecordable(self, capture: Capture, error: InvalidRecord) -> Sequence[Outcome | None]:
+        """The fault of one URL's records is that URL's failure: kept with its reason, or, if even that breaks a rule of
+        the format, in the ledger alone."""
+        part = [unrecordable(capture, error.message)]
+        try:
+            return await self._made_durable(part)
+        except InvalidRecord:
+            return await self._made_durable(part, recorded=False)
 
     def _parts(self, batch: Sequence[Capture]) -> Iterator[Sequence[Capture]]:
         """The batch, cut where the open segment may be full: spooled bodies weigh nothing, and 64 of them may be more
@@ -136,12 +156,13 @@ class Archiver:
         if part:
             yield part
 
-    async def _made_durable(self, batch: Sequence[Capture]) -> Sequence[Outcome | None]:
-        """Writes and commits the batch, again each time there was no room for it and then is."""
+    async def _made_durable(self, batch: Sequence[Capture], *, recorded: bool = True) -> Sequence[Outcome | None]:
+        """Writes and commits the batch, again each time there was no room for it and then is. Raises InvalidRecord, and
+        then nothing of the batch was done."""
         while True:
             await self._guard.room(flush=True)
             try:
-                outcomes = await self._write(batch)
+                outcomes = await self._write(batch, recorded=recorded)
             except NoSpace as error:
                 log.warning("%s", error)
             except CommitFailed as error:
@@ -153,11 +174,13 @@ class Archiver:
                 return outcomes
             self._guard.refused()
 
-    async def _write(self, batch: Sequence[Capture]) -> Sequence[Outcome | None]:
-        if self._dedupe is None:
-            recordings = [recording_of(capture) for capture in batch]
-        else:
-            recordings = await self._dedupe.recordings(batch)
+    async def _recordings(self, batch: Sequence[Capture]) -> Sequence[Recording | None]:
+        if self._dedupe is not None:
+            return await self._dedupe.recordings(batch)
+        return [recording_of(capture) for capture in batch]
+
+    async def _write(self, batch: Sequence[Capture], *, recorded: bool) -> Sequence[Outcome | None]:
+        recordings = await self._recordings(batch) if recorded else [None] * len(batch)
         groups = [recording.records for recording in recordings if recording is not None]
         before = self._segments.length
         written = iter(await self._segments.append(groups)) if groups else iter(())

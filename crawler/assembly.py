@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from crawler.archiver import Archiver
 from crawler.clock import Clock
@@ -12,9 +13,12 @@ from crawler.config import CrawlConfig
 from crawler.dedupe import Dedupe
 from crawler.dispatch import Dispatcher
 from crawler.guesses import Guesses
+from crawler.hooked import HookedVisitor
+from crawler.hooks import Hooks
 from crawler.identity import product_token
 from crawler.intake import Intake
 from crawler.limits import Limits
+from crawler.logins import Logins
 from crawler.model import CrawlURL, Outcome
 from crawler.opening import Opened
 from crawler.querystrip import QueryStrip
@@ -53,6 +57,7 @@ def assemble(
     events: Events,
     *,
     on_trouble: Callable[[], None],
+    hooks: Hooks | None,
     most_pending: int,
 ) -> Parts:
     """Nothing runs yet. `on_trouble` is called when a visit shows that the crawl cannot go on."""
@@ -60,9 +65,10 @@ def assemble(
     handoff: Handoff[Capture] = Handoff(HANDOFF_ITEMS, HANDOFF_BYTES, lambda capture: capture.weight)
     strip = QueryStrip(config.strip_query) if config.strip_query else None
     intake = Intake(opened.frontier, opened.scope, strip, most=most_pending)
+    visitor = visitor_of(opened, config, clock, strip, hooks)
     dispatcher = Dispatcher(
-        opened.frontier, visitor_of(opened, config, clock, strip), handoff, opened.guard, Limits.of(config), tally,
-        clock, config.concurrency, events.interrupted, on_trouble, intake,
+        opened.frontier, visitor, handoff, opened.guard, Limits.of(config), tally, clock,
+        config.concurrency, events.interrupted, on_trouble, intake,
     )  # fmt: skip
     archiver = Archiver(
         handoff,
@@ -76,9 +82,15 @@ def assemble(
     return Parts(tally, handoff, intake, dispatcher, archiver)
 
 
-def visitor_of(opened: Opened, config: CrawlConfig, clock: Clock, strip: QueryStrip | None) -> Visitor:
+def visitor_of(
+    opened: Opened, config: CrawlConfig, clock: Clock, strip: QueryStrip | None, hooks: Hooks | None
+) -> Visitor:
     agent = product_token(config)
-    return Visitor(
+    class_: type[Visitor] = Visitor
+    more: dict[str, Any] = {}
+    if hooks is not None:
+        class_, more = HookedVisitor, {"hooks": hooks, "logins": None if hooks.login is None else Logins(hooks.login)}
+    return class_(
         fetcher=opened.fetcher,
         frontier=opened.frontier,
         scope=opened.scope,
@@ -94,4 +106,5 @@ def visitor_of(opened: Opened, config: CrawlConfig, clock: Clock, strip: QuerySt
         ignores=opened.ignores,
         traps=TrapWatch(opened.scope) if config.traps else None,
         pdf=opened.pdf,
+        **more,
     )

@@ -258,7 +258,8 @@ _OWN_HEADERS = frozenset(
 """They say how the message is framed and where it goes: the fetcher's own to set."""
 
 
-def _check_headers(headers: Sequence[tuple[str, str]]) -> None:
+def check_headers(headers: Sequence[tuple[str, str]]) -> None:
+    """Raises ValueError naming the first that may not be given."""
     for header in headers:
         if len(header) != 2 or not all(isinstance(part, str) for part in header):
             raise ValueError(f"{header!r} is not a pair of name and value")
@@ -348,7 +349,7 @@ _CHECKS: dict[str, Callable[..., None]] = {
     "exclude": _check_patterns,
     "strip_query": _check_names,
     "ignore_sets": _check_sets,
-    "headers": _check_headers,
+    "headers": check_headers,
     "auth": _check_auth,
     "proxy": _check_proxy,
     "bind_address": _check_bind_address,

@@ -26,6 +26,8 @@ from crawler.errors import LedgerError
 from crawler.fetcher import Fetcher
 from crawler.following import Outcomes, read_piece
 from crawler.frontier.sqlite import SqliteFrontier
+from crawler.hooks import Hooks
+from crawler.hosts import Hosts
 from crawler.intake import MOST_PENDING
 from crawler.model import CrawlURL, Outcome, OutcomeKind, Receipt
 from crawler.opening import Opened, open_crawl, refused_by_disk
@@ -51,6 +53,7 @@ class Crawl:
         self,
         config: CrawlConfig,
         *,
+        hooks: Hooks | None = None,
         keep_open: bool = False,
         most_pending: int = MOST_PENDING,
         fetcher: Fetcher | None = None,
@@ -65,14 +68,17 @@ class Crawl:
         self.config = config
         self._clock = clock or SystemClock()
         self._seams = Seams(clock=self._clock, fetcher=fetcher, frontier=frontier, scope=scope, sink=sink, files=files)
-        self._keep_open, self._most_pending = keep_open, most_pending
+        self._hooks, self._keep_open, self._most_pending = hooks, keep_open, most_pending
         self._teller = Teller(self._missed)
+        if hooks is not None and hooks.on_outcome is not None:
+            self._teller.add(hooks.on_outcome)
         self._news = News()
         self._stack = AsyncExitStack()
         self._run_task: asyncio.Task[Summary] | None = None
         self._told = False
         """True once somebody was given the error that ended the crawl."""
         self._opened: Opened
+        self._hosts: Hosts
         self._pipeline: Pipeline
 
     # -- what comes of it --------------------------------------------------------------------------------------
@@ -139,13 +145,19 @@ class Crawl:
             self._pipeline.abandon()
 
     def pause(self) -> None:
-        """No new fetches before `resume`; those in flight go on. Leaving the block resumes."""
+        """No new fetches before `resume`; those in flight go on. Leaving the block resumes, paused hosts too."""
         self._entered()
         self._pipeline.parts.dispatcher.pause()
 
     def resume(self) -> None:
         self._entered()
         self._pipeline.parts.dispatcher.resume()
+
+    @property
+    def hosts(self) -> Hosts:
+        """Control of single hosts: `crawl.hosts["example.com"].delay = 2`, `.per_host`, `.pause()`, `.resume()`."""
+        self._entered()
+        return self._hosts
 
     @property
     def concurrency(self) -> int:
@@ -188,7 +200,10 @@ class Crawl:
         try:
             self._opened = await open_crawl(self.config, self._stack, self._seams)
             events = Events(self._committed, self._interrupted)
-            self._pipeline = Pipeline(self._opened, self.config, self._clock, events, most_pending=self._most_pending)
+            self._hosts = Hosts(self.config, self._opened.frontier)
+            self._pipeline = Pipeline(
+                self._opened, self.config, self._clock, events, hooks=self._hooks, most_pending=self._most_pending
+            )
         except BaseException as error:
             await finish(self._stack.aclose(), name="closing")
             if isinstance(error, OSError | LedgerError | ArchiveError):
@@ -206,6 +221,7 @@ class Crawl:
             self.stop("cancelled" if isinstance(error, asyncio.CancelledError) else f"the program failed: {error!r}")
         self.finish()
         self.resume()
+        self._hosts.resume()
         cancels = await outlast(self._run_task, self._cancelled)
         await self._close()  # nothing is left to close, unless the run was cancelled before it began
         failure = None if self._run_task.cancelled() else self._run_task.exception()

@@ -33,6 +33,12 @@ class Presented:
     secret: tuple[str, ...] = ()
     """Names, in lower case, of those that hold what the user gave."""
 
+    def also(self, headers: Iterable[tuple[str, str]], secret: Iterable[str]) -> Presented:
+        """These headers besides, in place of those of the same name."""
+        names = {name.lower() for name, _ in headers}
+        kept = {name: value for name, value in self.headers.items() if name.lower() not in names}
+        return Presented({**kept, **dict(headers)}, tuple(sorted({*self.secret, *secret})))
+
 
 NOTHING = Presented()
 

@@ -6,10 +6,10 @@ ledger in the transaction that commits their records, so a batch that is undone 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from crawler.concurrency.threads import in_thread
 from crawler.recording import Capture, Recording, message_of, recording_of
 from crawler.revisit import Original, Profile, Revisit, worth_comparing
 from storage import DigestAlgorithm, RecordType, payload_digest
@@ -50,7 +50,7 @@ class Dedupe:
             for place, capture in enumerate(batch)
             if capture.revisit is None and worth_comparing(capture.exchange)
         ]
-        return await asyncio.to_thread(self._digest, wanted) if wanted else {}
+        return await in_thread(None, self._digest, wanted) if wanted else {}
 
     def _digest(self, wanted: Sequence[tuple[int, Capture]]) -> dict[int, str]:
         found = {}

@@ -114,6 +114,10 @@ class RobotsUnreachable(FetchFailed):
     """The host's robots.txt could not be had, so nothing may be asked of it (RFC 9309 section 2.3.1.4)."""
 
 
+class HookFailed(NotArchived):
+    """A hook of the user's raised. What was received is archived all the same."""
+
+
 _FAILURES: dict[FailureKind | None, type[NotArchived]] = {
     FailureKind.DNS: DNSFailed,
     FailureKind.CONNECT: ConnectFailed,
@@ -125,6 +129,7 @@ _FAILURES: dict[FailureKind | None, type[NotArchived]] = {
     FailureKind.INVALID_URL: InvalidURL,
     FailureKind.TRUNCATED: TooLong,
     FailureKind.ROBOTS: RobotsUnreachable,
+    FailureKind.HOOK: HookFailed,
 }
 
 

@@ -104,6 +104,8 @@ class HttpFetcher:
             )
             try:
                 presented = self._credentials.present(url.url)
+                if url.headers:
+                    presented = presented.also(url.headers, url.secret)
                 error, expired = await self._exchange(url.url, capture, presented)
                 if capture.fault is not None:
                     raise capture.fault

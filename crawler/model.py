@@ -81,6 +81,10 @@ class CrawlURL:
     """True for a fetch beyond the outcome (a redirect back to a URL already seen, with changed cookies)."""
     rejudge: bool = False
     """True when nothing is to be fetched: its stored outlinks are to be judged again, for this better kind or depth."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Headers that hooks give to this request."""
+    secret: tuple[str, ...] = ()
+    """Which of them are to be masked in the archive, in lower case."""
     key: tuple[int, int] = (0, 0)
     """The frontier's own name for the claim. Opaque to everybody else."""
 
@@ -111,6 +115,8 @@ class FailureKind(enum.StrEnum):
     """Cut off at `--max-body`."""
     ROBOTS = "robots"
     """The host's robots.txt could not be had, so nothing may be asked of it (RFC 9309 section 2.3.1.4)."""
+    HOOK = "hook"
+    """A hook of the user's raised; see crawler/hooks.py."""
     INTERNAL = "internal"
 
 

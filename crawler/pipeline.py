@@ -15,16 +15,26 @@ from crawler.clock import Clock
 from crawler.concurrency.shielded import outlast
 from crawler.config import CrawlConfig
 from crawler.errors import ArchiverDied, OutOfDisk
+from crawler.hooks import Hooks
 from crawler.opening import Opened
 
 
 class Pipeline:
     """Runs once. `stop`, `abort` and `abandon` may be called at any time."""
 
-    def __init__(self, opened: Opened, config: CrawlConfig, clock: Clock, events: Events, *, most_pending: int) -> None:
+    def __init__(
+        self,
+        opened: Opened,
+        config: CrawlConfig,
+        clock: Clock,
+        events: Events,
+        *,
+        hooks: Hooks | None = None,
+        most_pending: int,
+    ) -> None:
         self._opened, self._config, self._clock = opened, config, clock
         self.parts: Parts = assemble(
-            opened, config, clock, events, on_trouble=self._trouble_ahead, most_pending=most_pending
+            opened, config, clock, events, on_trouble=self._trouble_ahead, hooks=hooks, most_pending=most_pending
         )
         self.aborted = asyncio.Event()
         self.stopped_by: str | None = None

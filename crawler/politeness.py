@@ -37,6 +37,17 @@ class Address:
         return self.active < self.slots and self.next_ready <= now
 
 
+@dataclass(slots=True)
+class HostWish:
+    """What somebody wishes for one host while the crawl runs, in place of the crawl's options."""
+
+    delay: float | None = None
+    """Seconds; None is `auto`."""
+    has_delay: bool = False
+    per_host: int | None = None
+    paused: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """A request's start, so that it can be ended where it began, or undone."""
@@ -67,6 +78,8 @@ class Pace:
     """The IP address connected to last."""
     shared: Address | None = None
     """Its budget; None while it is not known, or is shared with nobody."""
+    paused: bool = False
+    """True while somebody wishes that nothing is asked of it."""
 
     @property
     def spacing(self) -> float:
@@ -81,8 +94,8 @@ class Pace:
         return max(self.spacing, self.crawl_delay) + self.backoff
 
     def ready_at(self) -> float:
-        """The earliest next start; infinite while all its slots are taken."""
-        return self.next_ready if self.active < self.per_host else float("inf")
+        """The earliest next start; infinite while all its slots are taken, or it is paused."""
+        return self.next_ready if self.active < self.per_host and not self.paused else float("inf")
 
     def started(self, now: float) -> Start:
         before, shared = self.next_ready, self.shared
@@ -94,6 +107,17 @@ class Pace:
         shared.active += 1
         shared.next_ready = max(address_before, now + self.spacing)
         return Start(before, self.next_ready, shared, address_before, shared.next_ready)
+
+    def wished(self, wish: HostWish, fixed_delay: float | None, per_host: int) -> None:
+        """Takes over a wish; where it has none, the crawl's own options. A shorter delay holds for the wait under way,
+        too; what the host itself asked for stays."""
+        before = self.delay
+        self.fixed_delay = wish.delay if wish.has_delay else fixed_delay
+        self.per_host, self.paused = wish.per_host or per_host, wish.paused
+        sooner = max(0.0, before - self.delay)
+        self.next_ready -= sooner
+        if self.shared is not None:
+            self.shared.next_ready -= sooner
 
     def ended(self, start: Start | None = None) -> None:
         """The request is over. `start` names the address that it was counted under, if any."""

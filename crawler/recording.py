@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from crawler.frontier import Disposition, Finished, HostReport, RetryAt, RobotsAnswer
+from crawler.frontier import Disposition, Finished, HostReport, RetryAt, RobotsAnswer, Settled
 from crawler.model import (
     REDIRECT,
     Body,
@@ -149,6 +149,21 @@ def _unasked(capture: Capture) -> Recording | None:
     block = metadata_text(capture, None).encode()
     record = Record(RecordType.METADATA, record_id(), capture.time, block, WARC_FIELDS, capture.url.url)
     return Recording((record,), 0, 0)
+
+
+def unrecordable(capture: Capture, why: str) -> Capture:
+    """What is left of an attempt whose records would break a rule of the format: that it failed, and why."""
+    settled = isinstance(capture.disposition, Settled)
+    return replace(
+        capture,
+        disposition=capture.disposition if settled else Finished(OutcomeKind.FAILED, f"it cannot be recorded: {why}"),
+        exchange=None,
+        extraction=Extraction(),
+        outlinks=(),
+        failure=FailureKind.INTERNAL,
+        joins=None,
+        robots=None,
+    )
 
 
 def stored_span(recording: Recording, written: Sequence[Written]) -> tuple[Written, Written]:

@@ -12,7 +12,7 @@ from itertools import islice
 from crawler.clock import Clock, utc
 from crawler.concurrency.threads import in_thread
 from crawler.fetcher import Fetcher
-from crawler.frontier import Finished, Frontier, HostReport, RetryAt, Settled
+from crawler.frontier import Disposition, Finished, Frontier, HostReport, RetryAt, Settled
 from crawler.guesses import Guesses
 from crawler.ignorefile import IgnoreFile
 from crawler.links import extract
@@ -97,7 +97,13 @@ class Visitor:
         refusal = self._refusal(url)
         if refusal is not None:
             return refusal
-        exchange = await self.fetcher.fetch(url)
+        return await self._ask(url)
+
+    async def _ask(self, url: CrawlURL) -> Capture:
+        return await self._judged(url, await self.fetcher.fetch(url))
+
+    async def _judged(self, url: CrawlURL, exchange: Exchange) -> Capture:
+        """What an answer means and what follows from it."""
         if url.kind is Kind.GUESS and self.guesses is not None:
             self.guesses.note(host_of(url.url), exchange.status)
         now = utc(self.clock.time())
@@ -114,7 +120,7 @@ class Visitor:
         if url.kind is Kind.ROBOTS:
             weighty = len(exchange.content) > HEAVY
             asked = (exchange, url.redirects, self.agent)
-            answer = await asyncio.to_thread(answer_of, *asked) if weighty else answer_of(*asked)
+            answer = await in_thread(None, answer_of, *asked) if weighty else answer_of(*asked)
             links, outlinks = declared(url, answer.text or "", self.scope)
             return Capture(
                 url, disposition, exchange.started, exchange, Extraction(links), outlinks if self.sitemaps else [],
@@ -123,8 +129,11 @@ class Visitor:
         try:
             extraction, outlinks, joins = await self._follow(url, exchange)
         except Exception as error:  # a page that breaks the search for links costs its links, not its record
-            log.exception("%s: links not extracted", url.url)
-            extraction, outlinks, joins = Extraction(failure=f"internal error: {error!r}"), [], None
+            disposition, blamed = self._search_failed(url, disposition, error)
+            failure = blamed or failure
+            extraction, outlinks, joins = Extraction(failure=f"{error!r}"), [], None
+        else:
+            disposition = _telling(disposition, extraction.failure)
         if exchange.content:
             exchange = replace(exchange, content=b"")  # searched; the bytes to archive are in the response
         return Capture(
@@ -135,7 +144,14 @@ class Visitor:
         """Sees to it that asking a long robots.txt will take no time."""
         answer = None if self.robots is None or url.kind is Kind.ROBOTS else self.frontier.robots_text(url)
         if self.robots is not None and answer is not None and answer.text and self.robots.is_heavy(answer.text):
-            self.robots.keep(answer.text, await asyncio.to_thread(self.robots.parse, answer.text))
+            self.robots.keep(answer.text, await in_thread(None, self.robots.parse, answer.text))
+
+    def _search_failed(
+        self, url: CrawlURL, disposition: Disposition, error: Exception
+    ) -> tuple[Disposition, FailureKind | None]:
+        """How the outcome tells that the search for links broke down."""
+        log.error("%s: links not extracted", url.url, exc_info=error)
+        return _telling(disposition, f"internal error: {error!r}"), None
 
     def _tries(self, url: CrawlURL) -> int:
         """The attempt's number in its series: each `--retry-failed` begins another."""
@@ -189,6 +205,14 @@ class Visitor:
                 return Extraction({target: REDIRECT}), outlinks, target if joins else None
         if exchange.message is None:
             return Extraction(), [], None
+        extraction = await self._extraction(url, exchange)
+        outlinks = await self._judge(url, extraction.links)
+        if outlinks and self.traps is not None and exchange.status == 200:
+            return *self.traps.watch(url, extraction, exchange.content, outlinks), None
+        return extraction, outlinks, None
+
+    async def _extraction(self, url: CrawlURL, exchange: Exchange) -> Extraction:
+        """What a document that is no redirect holds."""
         charset = charset_of(exchange.header("content-type"))
         document = Document(
             url.url, exchange.media_type, charset, exchange.content, exchange.headers, self.guesses is not None
@@ -205,10 +229,7 @@ class Visitor:
             extraction = replace(extraction, links=self.strip.links(extraction.links))
         if self.respect_nofollow and page_forbids(exchange, extraction, self.agent):
             extraction = replace(extraction, links=marked(extraction.links))
-        outlinks = await self._judge(url, extraction.links)
-        if outlinks and self.traps is not None and exchange.status == 200:
-            return *self.traps.watch(url, extraction, exchange.content, outlinks), None
-        return extraction, outlinks, None
+        return extraction
 
     @staticmethod
     async def _list(document: Document) -> Extraction:
@@ -250,6 +271,13 @@ class Visitor:
             return Capture(url, Settled(), moment, outlinks=outlinks, joins=joined, host=NOT_ASKED)
         outlinks = await self._judge(url, links)
         return Capture(url, Settled(), utc(self.clock.time()), outlinks=outlinks, host=NOT_ASKED)
+
+
+def _telling(disposition: Disposition, failure: str | None) -> Disposition:
+    """The disposition of an answer that is kept, though the search for links in it ended early."""
+    if failure is None or not isinstance(disposition, Finished) or disposition.reason is not None:
+        return disposition
+    return replace(disposition, reason=f"links not extracted: {failure}")
 
 
 def charset_of(content_type: str | None) -> str | None:

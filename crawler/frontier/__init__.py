@@ -239,7 +239,8 @@ class Frontier(Protocol):
 
     def fetched(self, url: CrawlURL, report: HostReport | None = None) -> None:
         """The claimed URL's request is over, though not committed: its host may be asked again, unless the report
-        says that it pushed back: that holds from this moment, while all else is learned at the commit. Once a claim."""
+        says that it pushed back: that holds from this moment, while all else is learned at the commit. Further calls
+        for the claim do nothing."""
 
     def wake(self) -> None:
         """Makes a `wait` return, for whoever has a reason of its own to look again."""

@@ -17,7 +17,7 @@ from crawler.frontier.rows import Key, Mode, QueueRow, crawl_url, host_of, origi
 from crawler.frontier.store import Store
 from crawler.frontier.thread import StoreThread
 from crawler.model import CrawlURL, Kind
-from crawler.politeness import Pace, Start
+from crawler.politeness import HostWish, Pace, Start
 
 TURN = 64
 """Claims an origin is given before another that waits in the store takes its place."""
@@ -183,7 +183,9 @@ class Claiming:
         if report is not None and report.silence is not None:
             origin.unanswered.add(url.key)
         start = self._starts.pop(url.key, None)
-        if start is not None and report is not None and not report.asked:
+        if start is None:
+            return  # told before
+        if report is not None and not report.asked:
             pace.spared(start)
             self._set.sooner(pace)
         if report is not None and report.pushback:
@@ -253,7 +255,7 @@ class Claiming:
         outside = self._loading.outside
         moments = [self._set.next_wake(), outside if now < outside < math.inf else None]
         wake = min((moment for moment in moments if moment is not None), default=None)
-        if wake is None and not self.in_flight:
+        if wake is None and not self.in_flight and not self._set.held:
             return Readiness.EMPTY
         # What happened since the last claim looked must not be waited for.
         if not self._changed.is_set() and (wake is None or wake > now):
@@ -275,6 +277,10 @@ class Claiming:
                 timer.cancel()
 
     def _time_passed(self, _: asyncio.Future[None]) -> None:
+        self._changed.set()
+
+    def wish(self, host: str, wish: HostWish) -> None:
+        self._loading.wish(host, wish)
         self._changed.set()
 
     def hosts(self) -> Iterable[tuple[Pace, int]]:

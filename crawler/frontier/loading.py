@@ -18,7 +18,7 @@ from crawler.frontier.schedule import WorkingSet
 from crawler.frontier.store import HostRow, OriginRow, Store
 from crawler.frontier.thread import StoreThread
 from crawler.model import Kind
-from crawler.politeness import MAX_RETRY_AFTER, Pace
+from crawler.politeness import MAX_RETRY_AFTER, HostWish, Pace
 
 PREFETCH = 64
 """Rows of one origin held in memory."""
@@ -44,6 +44,7 @@ class Loading:
         self._store, self._thread = store, thread
         self._delay, self._per_host, self._per_ip, self._robots = delay, per_host, per_ip, robots
         self.set = WorkingSet()
+        self._wishes: dict[str, HostWish] = {}
         self.outside = 0.0
         """When an origin outside may have something to give: infinity when none has."""
         self._wanted = Wanted()
@@ -135,8 +136,18 @@ class Loading:
                 if pace.shared is not None:  # it may have been asked just before the last run ended
                     recent = min(pace.next_ready, now + pace.spacing)
                     pace.shared.next_ready = max(pace.shared.next_ready, recent)
+        if row.host in self._wishes:
+            pace.wished(self._wishes[row.host], self._delay, self._per_host)
         self._slow_down(pace, row)
         return pace
+
+    def wish(self, host: str, wish: HostWish) -> None:
+        """What is to hold for a host from now on."""
+        self._wishes[host] = wish
+        pace = self.set.pace(host)
+        if pace is not None:
+            pace.wished(wish, self._delay, self._per_host)
+            self.set.look_again(pace)
 
     def share(self, pace: Pace) -> None:
         """The host is at its address: from now on it shares that one's budget."""

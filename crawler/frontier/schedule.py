@@ -137,6 +137,21 @@ class WorkingSet:
         if start is not None:
             self._offer(start.address, now)
 
+    def look_again(self, pace: Pace) -> None:
+        """What may be asked of the host has changed."""
+        for origin in self._hosts[pace.name]:
+            if origin.state in (State.TIMED, State.BARRED):
+                self.turn(origin)
+
+    @property
+    def held(self) -> bool:
+        """Whether a paused host has something to give."""
+        return any(
+            origin.pace.paused and (origin.urls or self._has_more(origin))
+            for origins in self._barred.values()
+            for origin in origins
+        )
+
     def sooner(self, pace: Pace) -> None:
         """The host may be asked sooner than it was thought: its timed origins look again."""
         for origin in self._hosts[pace.name]:

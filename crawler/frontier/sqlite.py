@@ -30,7 +30,7 @@ from crawler.frontier.store import HostRow, Store
 from crawler.frontier.thread import StoreThread
 from crawler.liveness import ALIVE, DEFAULT_PROBES, Liveness
 from crawler.model import CrawlURL, FailureKind, Kind, Outcome, Outlink
-from crawler.politeness import Pace
+from crawler.politeness import HostWish, Pace
 from crawler.revisit import Original, Previous
 
 T = TypeVar("T")
@@ -101,6 +101,10 @@ class SqliteFrontier:
     def in_flight(self) -> int:
         """Claimed and neither committed nor released."""
         return self._claiming.in_flight
+
+    def wish(self, host: str, wish: HostWish) -> None:
+        """What is to hold for a host from now on, while this frontier is open."""
+        self._claiming.wish(host, wish)
 
     def paces(self) -> Iterable[tuple[Pace, int]]:
         """The hosts in memory, with the queue length of their origins."""
