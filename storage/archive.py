@@ -22,6 +22,7 @@ from storage.revisits import payload_of
 from storage.selection import Selection, Statuses, selection
 from storage.sources import Source, sources_of
 from storage.stored import StoredRecord, read_source
+from storage.times import parse_stamp
 
 _BATCH = 64
 """How many items an asynchronous iteration fetches from its worker thread at a time."""
@@ -184,11 +185,3 @@ def _bare(url: str) -> str:
 
 def _seconds(hit: Hit, at: datetime) -> float:
     return abs((parse_stamp(hit.entry.timestamp) - at).total_seconds())
-
-
-def parse_stamp(timestamp: str) -> datetime:
-    """14 digits as a time; the earliest there is where they are none."""
-    try:
-        return datetime.strptime(timestamp, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)

@@ -137,6 +137,12 @@ class Capture:
         """The block as it was sent: head and body with all codings. A revisit's own, which has no body."""
         return self.record.block
 
+    @property
+    def raw_head(self) -> bytes:
+        """The answer's status line and headers as they were sent; b"" for what is no HTTP answer."""
+        message = message_of(self.record)
+        return self.record.beginning()[message.start : message.body]
+
     def chunks(self) -> Iterator[bytes]:
         """The body in pieces of at most 1 MiB, its codings taken off; `decoding_notes` tells what was wrong with
         them once the last piece was given."""

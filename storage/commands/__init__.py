@@ -56,4 +56,9 @@ class Entry:
         return command
 
 
-ENTRIES: tuple[Entry, ...] = (Entry("verify", Group.PROVE, "prove that an archive is whole, or say where it is not"),)
+ENTRIES: tuple[Entry, ...] = (
+    Entry("list", Group.READ, "its captures, one a line"),
+    Entry("get", Group.READ, "a capture's body, head or request"),
+    Entry("stats", Group.READ, "counts by status, type, host and day"),
+    Entry("verify", Group.PROVE, "prove that an archive is whole, or say where it is not"),
+)

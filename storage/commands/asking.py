@@ -1,0 +1,67 @@
+"""What several commands ask for in the same words: which archive, which captures."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from storage.archive import Archive
+from storage.capture import Capture
+from storage.commands import UsageError
+from storage.times import parse_time
+
+ARCHIVE_HELP = "a crawl directory, a WARC, ARC or WACZ file, or a directory of these"
+
+
+def add_archive(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", metavar="PATH", type=Path, help=ARCHIVE_HELP)
+
+
+def add_filters(parser: argparse.ArgumentParser) -> None:
+    """The options that choose captures."""
+    group = parser.add_argument_group("which captures (all, unless told otherwise)")
+    group.add_argument("--url", metavar="URL", help="of this URL")
+    group.add_argument("--prefix", metavar="URL", help="whose URL begins so")
+    group.add_argument("--host", metavar="HOST", help="of this host")
+    group.add_argument("--domain", metavar="DOMAIN", help="of this domain and those below it")
+    group.add_argument("--status", metavar="STATUS", help="404, 4xx, or several: 301,302")
+    group.add_argument("--mime", metavar="TYPE", help='text/html, or a whole family: "image/*"')
+    group.add_argument("--since", metavar="TIME", help="captured then or later: 2026, 2026-01-02, 2026-01-02T03:04:05Z")
+    group.add_argument("--until", metavar="TIME", help="captured then or earlier; 2026 means until its end")
+
+
+def open_archive(path: Path) -> Archive:
+    """Opens what a command line names. Raises UsageError for a path that is not there."""
+    if not path.exists():
+        raise UsageError(f"{path}: there is no such file or directory")
+    return Archive.open(path)
+
+
+def chosen(archive: Archive, given: argparse.Namespace) -> Iterator[Capture]:
+    """The captures that the options choose. Raises UsageError for options that cannot be meant."""
+    statuses = None if given.status is None else given.status.split(",")
+    try:
+        return archive.captures(
+            url=given.url, prefix=given.prefix, host=given.host, domain=given.domain, status=statuses,
+            mime=given.mime, since=time_of(given.since), until=time_of(given.until, end=True),
+        )  # fmt: skip
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def time_of(text: str | None, *, end: bool = False) -> datetime | None:
+    """Raises UsageError for what is no time."""
+    try:
+        return None if text is None else parse_time(text, end=end)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def iso(timestamp: str) -> str:
+    """14 digits as `2026-01-02T03:04:05Z`; anything else as it is."""
+    if len(timestamp) != 14 or not timestamp.isdecimal():
+        return timestamp
+    year, rest = timestamp[:4], [timestamp[at : at + 2] for at in range(4, 14, 2)]
+    return f"{year}-{rest[0]}-{rest[1]}T{rest[2]}:{rest[3]}:{rest[4]}Z"
