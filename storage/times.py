@@ -29,7 +29,8 @@ def _filled(digits: str, *, end: bool) -> datetime:
         year = int(digits[:4])
         month = int(digits[4:6] or (12 if end else 1))
         day = int(digits[6:8] or (calendar.monthrange(year, month)[1] if end else 1))
-        hour, minute, second = (int(digits[at : at + 2] or (last if end else 0)) for at, last in ((8, 23), (10, 59), (12, 59)))
+        latest = (23, 59, 59) if end else (0, 0, 0)
+        hour, minute, second = (int(digits[8 + 2 * n : 10 + 2 * n] or latest[n]) for n in range(3))
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError as error:
         raise ValueError(f"not a time: {digits!r}: {error}") from None

@@ -79,7 +79,8 @@ def _bars(title: str, counts: list[tuple[str, int]], top: int) -> list[str]:
     wide = max(map(len, names))
     digits = max(len(f"{count:,}") for _, count in shown)
     rows = [
-        f"  {name:<{wide}} {count:>{digits},} {_bar(count, most)}" for name, (_, count) in zip(names, shown, strict=True)
+        f"  {name:<{wide}} {count:>{digits},} {_bar(count, most)}"
+        for name, (_, count) in zip(names, shown, strict=True)
     ]
     return ["", f"by {title}", *rows]
 
