@@ -61,4 +61,5 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("get", Group.READ, "a capture's body, head or request"),
     Entry("stats", Group.READ, "counts by status, type, host and day"),
     Entry("verify", Group.PROVE, "prove that an archive is whole, or say where it is not"),
+    Entry("recover", Group.PROVE, "put files in order that a crash left torn or unsealed"),
 )
