@@ -42,7 +42,7 @@ def warcio_complains(path: Path) -> bool:
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         try:
-            return Checker(Input(path)).process_all() != 0
+            return bool(Checker(Input(path)).process_all())
         except Exception:  # whatever it dies of is a complaint
             return True
 

@@ -134,6 +134,10 @@ def _add_segment(crawl: Path) -> None:
     shutil.copy(segments_of(crawl)[0], crawl / "archive" / "u-20260102030405678-00009.warc.gz")
 
 
+def _row_not_utf8(crawl: Path) -> None:
+    (crawl / "indexes" / "manifest.jsonl").write_bytes(b"\xff\n")
+
+
 def _leave_out_last_row(crawl: Path) -> None:
     write_manifest(crawl, read_manifest(crawl)[:1])
 
@@ -148,8 +152,7 @@ CHANGES: list[tuple[str, Callable[[Path], None], set[str]]] = [
     ("row left out", _leave_out_last_row, {"unlisted"}),
     ("rows swapped", _manifest(lambda lines: lines[::-1]), {"manifest"}),
     ("row damaged", _manifest(lambda lines: ["{}\n", *lines[1:]]), {"manifest-unreadable"}),
-    ("row not UTF-8", lambda crawl: (crawl / "indexes" / "manifest.jsonl").write_bytes(b"\xff\n") and None,
-     {"manifest-unreadable"}),
+    ("row not UTF-8", _row_not_utf8, {"manifest-unreadable"}),
     ("index missing", _remove_index, {"index-missing"}),
     ("index short", _index(lambda lines: lines[1:]), {"index"}),
     ("index twice", _index(lambda lines: [lines[0], *lines]), {"index"}),
