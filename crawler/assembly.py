@@ -23,6 +23,7 @@ from crawler.model import CrawlURL, Outcome
 from crawler.opening import Opened
 from crawler.querystrip import QueryStrip
 from crawler.recording import Capture
+from crawler.recrawl import Recrawl
 from crawler.retry import RetryPolicy
 from crawler.robotstxt import RobotsRules
 from crawler.tally import Tally
@@ -106,5 +107,6 @@ def visitor_of(
         ignores=opened.ignores,
         traps=TrapWatch(opened.scope) if config.traps else None,
         pdf=opened.pdf,
+        recrawl=Recrawl(opened.directory, opened.frontier, opened.segments.read_outlinks) if opened.round > 1 else None,
         **more,
     )

@@ -132,6 +132,8 @@ class CrawlConfig:
     # the run
     grace: float = 10.0
     retry_failed: bool = False
+    recrawl: bool = False
+    """Begin another round over a crawl that is finished."""
     demo: bool = False
     """Serve the bundled demonstration site on a loopback port as http://demo.test/."""
 

@@ -57,6 +57,6 @@ def _stored(directory: Path) -> dict[str, Setting]:
     if not path.is_file():
         raise UsageError(f"no seeds, and no crawl in {directory} that could be resumed")
     settings = read_settings(path)
-    for field in ("output", "retry_failed"):  # the one may have moved, the other was asked for once
+    for field in ("output", "retry_failed", "recrawl"):  # the one may have moved, the others were asked for once
         settings.pop(field, None)
     return settings

@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from crawler.model import Outcome
+from crawler.model import Outcome, OutcomeKind
 
 Render = Callable[[Outcome], str | None]
 TAIL = 1 << 16
@@ -143,6 +143,7 @@ def urls_line(outcome: Outcome) -> str:
             "via": outcome.via,
             "segment": None if receipt is None else receipt.segment,
             "offset": None if receipt is None else receipt.offset,
+            **({"round": outcome.round} if outcome.round > 1 else {}),
         },
         ensure_ascii=False,
         separators=(",", ":"),
@@ -152,9 +153,14 @@ def urls_line(outcome: Outcome) -> str:
 PAGES_HEADER = json.dumps({"format": "json-pages-1.0", "id": "pages", "title": "All Pages"})
 
 
+def _shows_page(outcome: Outcome) -> bool:
+    """A 304 shows the page of an earlier round."""
+    return outcome.status == 200 or (outcome.status == 304 and outcome.kind is OutcomeKind.REVISITED)
+
+
 def pages_line(outcome: Outcome) -> str | None:
     """A line of `pages/pages.jsonl` (WACZ 1.1.1): an HTML page that was fetched as a page."""
-    if not outcome.page or outcome.status != 200 or outcome.media_type not in ("text/html", "application/xhtml+xml"):
+    if not outcome.page or not _shows_page(outcome) or outcome.media_type not in ("text/html", "application/xhtml+xml"):
         return None
     if outcome.receipt is None or outcome.time is None:
         return None

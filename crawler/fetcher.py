@@ -106,6 +106,8 @@ class HttpFetcher:
                 presented = self._credentials.present(url.url)
                 if url.headers:
                     presented = presented.also(url.headers, url.secret)
+                if url.conditions:
+                    presented = presented.also(url.conditions, ())
                 error, expired = await self._exchange(url.url, capture, presented)
                 if capture.fault is not None:
                     raise capture.fault

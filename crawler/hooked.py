@@ -13,6 +13,7 @@ from crawler.hooks import Hooks
 from crawler.logins import Logins
 from crawler.model import CrawlURL, Exchange, Extraction, FailureKind, Kind, OutcomeKind, Role
 from crawler.recording import Capture
+from crawler.recrawl import Earlier
 from crawler.retry import host_report
 from crawler.urls import join
 from crawler.visit import Visitor
@@ -43,9 +44,10 @@ class HookedVisitor(Visitor):
             asked, generation = await self._dressed(url)
         except HookFailed as error:
             return self._without_fetch(url, OutcomeKind.FAILED, str(error), FailureKind.HOOK)
+        asked, earlier = await self._conditional(asked)
         exchange = await self.fetcher.fetch(asked)
         try:
-            return await self._heard(url, exchange, generation)
+            return await self._heard(url, exchange, generation, earlier)
         except BaseException:
             if exchange.response is not None:
                 exchange.response.close()
@@ -71,7 +73,7 @@ class HookedVisitor(Visitor):
         secret = {*map(str.lower, held), *(_SECRET & set(map(str.lower, headers)))}
         return replace(url, headers=tuple(headers.items()), secret=tuple(sorted(secret))), generation
 
-    async def _heard(self, url: CrawlURL, exchange: Exchange, generation: int) -> Capture:
+    async def _heard(self, url: CrawlURL, exchange: Exchange, generation: int, earlier: Earlier | None) -> Capture:
         """What follows from the answer. The host is free meanwhile: hooks may take their time."""
         host = host_report(exchange, utc(self.clock.time()))
         self.frontier.fetched(url, host)
@@ -88,7 +90,7 @@ class HookedVisitor(Visitor):
                     return Capture(url, retry, exchange.started, exchange, host=host)
         except HookFailed as error:
             failed = str(error)
-        capture = await self._judged(url, exchange)
+        capture = await self._judged(url, exchange, earlier)
         if failed and isinstance(capture.disposition, Finished):
             disposition = Finished(OutcomeKind.FAILED, failed)
             return replace(capture, disposition=disposition, failure=FailureKind.HOOK, outlinks=(), joins=None)

@@ -64,6 +64,7 @@ class Opened:
     counts: Counts
     seeds: Sequence[int]
     """The numbers of the seeds now in force."""
+    round: int
     started: float
     already_complete: bool
 
@@ -104,9 +105,10 @@ async def open_crawl(config: CrawlConfig, stack: AsyncExitStack, seams: Seams) -
     stack.push_async_callback(segments.close)
     await segments.recover()
     logs = await _open_logs(directory, frontier, stack)
-    before = await frontier.counts()
-    numbers = await frontier.add_seeds(seeds)
-    await _requeue(config, frontier, before)
+    if not (numbers := await _begin_round(config, frontier, seeds)):
+        before = await frontier.counts()
+        numbers = await frontier.add_seeds(seeds)
+        await _requeue(config, frontier, before)
     scope = seams.scope or Scope.of(config, await frontier.seeds(), utc(started).year)
     ignores = IgnoreFile(directory, config.ignore_sets, scope, clock)
     if config.sitemaps:
@@ -123,8 +125,8 @@ async def open_crawl(config: CrawlConfig, stack: AsyncExitStack, seams: Seams) -
         stack.push_async_callback(pdf.close)
     complete = counts.queued == 0 and counts.done > 0
     return Opened(
-        directory, frontier, segments, guard, scope, ignores, fetcher, cookies, pdf, logs, counts, numbers, started,
-        complete,
+        directory, frontier, segments, guard, scope, ignores, fetcher, cookies, pdf, logs, counts, numbers,
+        frontier.round, started, complete,
     )  # fmt: skip
 
 
@@ -191,6 +193,19 @@ async def _open_logs(directory: Path, frontier: SqliteFrontier, stack: AsyncExit
         stack.callback(each.close)
         each.catch_up(frontier.outcomes(each.last_seq))
     return logs
+
+
+async def _begin_round(config: CrawlConfig, frontier: SqliteFrontier, seeds: Sequence[str]) -> Sequence[int]:
+    """With `--recrawl` on a finished crawl the next round begins; returns the numbers of its seeds, else none."""
+    counts = await frontier.counts()
+    if not config.recrawl or not counts.done:
+        return ()
+    if counts.queued:
+        log.warning("round %d is not finished and goes on; --recrawl begins the next one after it", frontier.round)
+        return ()
+    numbers = await frontier.begin_round(seeds)
+    log.info("round %d begins", frontier.round)
+    return numbers
 
 
 async def _requeue(config: CrawlConfig, frontier: SqliteFrontier, before: Counts) -> None:

@@ -391,6 +391,12 @@ OPTIONS: tuple[Option, ...] = (
     _time("grace", Group.RUN, "time for requests in flight after Ctrl-C",
           "At the second Ctrl-C they are given up at once. What was received is written in either case."),
     Option(
+        "recrawl", Group.RUN, "visit a finished crawl again, for what has changed since", read_flag, field="recrawl",
+        detail="Begins the next round in the same directory: all seeds are queued again, pages are asked for only if "
+        "they have changed, and limits count anew. A round that is not finished goes on instead. See "
+        "[Visit a site again](how-to/recrawl.md).",
+    ),
+    Option(
         "retry-failed", Group.RUN, "queue the URLs again that failed", read_flag, field="retry_failed",
     ),
     Option("quiet", Group.RUN, "print nothing but errors"),

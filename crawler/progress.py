@@ -50,6 +50,19 @@ class Progress:
     """The latest outcomes, newest last, at most 8."""
     limit: str | None = None
     """The limit that was reached, in words, or None."""
+    round: int = 1
+    """Which pass over the sites."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A round against the one before, in URLs. Error pages, failures and robots.txt are not counted."""
+
+    new: int
+    changed: int
+    unchanged: int
+    gone: int | None
+    """Missing now (404, 410) or not met again; None while the round is not finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +95,8 @@ class Summary:
     seeds_answered: int = 0
     """Seeds that got a whole HTTP answer."""
     callback_errors: int = 0
+    round: int = 1
+    """Which pass over the sites."""
+    comparison: Comparison | None = None
+    """How it stands to the round before; None in the first."""
     exit_code: int = 0

@@ -254,11 +254,15 @@ def metadata_text(capture: Capture, exchange: Exchange | None) -> str:
     url = capture.url
     lines = [] if url.via is None else [f"via: {url.via}"]
     lines += [f"depth: {url.depth}", f"kind: {url.kind.name.lower()}", f"attempt: {url.attempt}"]
+    if url.round > 1:
+        lines.append(f"round: {url.round}")
     if exchange is not None:
         lines += _timing(exchange)
     lines += _reasons(capture, exchange)
     if exchange is not None:
         lines += _interim(exchange)
+        if capture.revisit is not None:
+            lines += _not_modified(exchange)
     if capture.extraction.title:
         lines.append(f"title: {_one_line(capture.extraction.title)}")
     if capture.extraction.failure:
@@ -298,8 +302,19 @@ def _interim(exchange: Exchange) -> list[str]:
     """The heads before the final one (RFC 9110 section 15.2), escaped to stand on one line."""
     if exchange.response is None or exchange.message is None or not exchange.message.start:
         return []
-    heads = exchange.response.read(0, exchange.message.start)
-    return [f"interim: {heads.decode('latin-1').encode('unicode_escape').decode('ascii')}"]
+    return [f"interim: {_escaped(exchange.response.read(0, exchange.message.start))}"]
+
+
+def _not_modified(exchange: Exchange) -> list[str]:
+    """The head of a 304, which its revisit record does not hold."""
+    if exchange.response is None or exchange.message is None:
+        return []
+    head = exchange.response.read(exchange.message.start, exchange.message.end)
+    return [f"notModified: {_escaped(head)}"]
+
+
+def _escaped(heads: bytes) -> str:
+    return heads.decode("latin-1").encode("unicode_escape").decode("ascii")
 
 
 def _reasons(capture: Capture, exchange: Exchange | None) -> list[str]:

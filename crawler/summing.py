@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from crawler.clock import utc
 from crawler.config import CrawlConfig
 from crawler.dispatch import Dispatcher
+from crawler.frontier import Counts
 from crawler.model import Outcome, OutcomeKind
 from crawler.opening import Opened
-from crawler.progress import HostLine, Progress, Summary
+from crawler.progress import Comparison, HostLine, Progress, Summary
 from crawler.tally import Tally
 
 RESUMABLE = 3
@@ -34,6 +35,7 @@ def progress_of(opened: Opened, tally: Tally, dispatcher: Dispatcher, state: str
         hosts=tuple(host_lines(opened, now)),
         recent=tuple(tally.recent),
         limit=dispatcher.limit,
+        round=opened.round,
     )
 
 
@@ -84,8 +86,15 @@ async def summary_of(
         seeds=len(opened.seeds),
         seeds_answered=answered,
         callback_errors=callback_errors,
+        round=opened.round,
+        comparison=await _comparison(opened, counts) if opened.round > 1 else None,
         exit_code=_exit_code(seeds, answered, resumable and not finished),
     )
+
+
+async def _comparison(opened: Opened, counts: Counts) -> Comparison:
+    gone = None if counts.queued else await opened.frontier.gone()
+    return Comparison(counts.new, counts.changed, counts.unchanged, gone)
 
 
 def _exit_code(seeds: Sequence[Outcome], answered: int, resumable: bool) -> int:

@@ -35,6 +35,7 @@ from crawler.nofollow import allowed, marked, page_forbids
 from crawler.pdf.links import PdfLinks, is_pdf
 from crawler.querystrip import QueryStrip
 from crawler.recording import Capture
+from crawler.recrawl import Earlier, Recrawl
 from crawler.retry import RetryPolicy, failure_kind, host_report
 from crawler.robots import answer_of
 from crawler.robotstxt import HEAVY, RobotsRules
@@ -77,6 +78,8 @@ class Visitor:
     pdf: PdfLinks | None = None
     """None when PDFs are not searched."""
     traps: TrapWatch | None = None
+    recrawl: Recrawl | None = None
+    """None in the first round."""
 
     async def visit(self, url: CrawlURL) -> Capture:
         """Never raises for what a page or server does; raises OSError when the local disk fails, and CancelledError."""
@@ -100,9 +103,14 @@ class Visitor:
         return await self._ask(url)
 
     async def _ask(self, url: CrawlURL) -> Capture:
-        return await self._judged(url, await self.fetcher.fetch(url))
+        asked, earlier = await self._conditional(url)
+        return await self._judged(url, await self.fetcher.fetch(asked), earlier)
 
-    async def _judged(self, url: CrawlURL, exchange: Exchange) -> Capture:
+    async def _conditional(self, url: CrawlURL) -> tuple[CrawlURL, Earlier | None]:
+        """The URL as it is to be asked for, and the capture of an earlier round that a 304 would speak of."""
+        return (url, None) if self.recrawl is None else await self.recrawl.conditional(url)
+
+    async def _judged(self, url: CrawlURL, exchange: Exchange, earlier: Earlier | None = None) -> Capture:
         """What an answer means and what follows from it."""
         if url.kind is Kind.GUESS and self.guesses is not None:
             self.guesses.note(host_of(url.url), exchange.status)
@@ -117,6 +125,8 @@ class Visitor:
             return Capture(url, disposition, now, failure=failure, robots=robots)  # nothing was asked: no record
         if isinstance(disposition, RetryAt):
             return Capture(url, disposition, exchange.started, exchange, failure=failure, host=host)
+        if earlier is not None and exchange.status == 304:
+            return await self._not_modified(url, exchange, earlier, host)
         if url.kind is Kind.ROBOTS:
             weighty = len(exchange.content) > HEAVY
             asked = (exchange, url.redirects, self.agent)
@@ -152,6 +162,20 @@ class Visitor:
         """How the outcome tells that the search for links broke down."""
         log.error("%s: links not extracted", url.url, exc_info=error)
         return _telling(disposition, f"internal error: {error!r}"), None
+
+    async def _not_modified(self, url: CrawlURL, exchange: Exchange, earlier: Earlier, host: HostReport) -> Capture:
+        """A 304: nothing to search, but the links of the capture that it speaks of are judged as they are now."""
+        assert self.recrawl is not None
+        found = await self.recrawl.unchanged(url, exchange, earlier)
+        if found is None:
+            again = RetryAt(0.0, "304 that cannot be referred to an earlier capture")
+            return Capture(url, again, exchange.started, exchange, host=host)
+        exchange, extraction, revisit = found
+        outlinks = await self._judge(url, extraction.links)
+        return Capture(
+            url, Finished(OutcomeKind.REVISITED), exchange.started, exchange, extraction, outlinks, host=host,
+            revisit=revisit,
+        )  # fmt: skip
 
     def _tries(self, url: CrawlURL) -> int:
         """The attempt's number in its series: each `--retry-failed` begins another."""

@@ -23,13 +23,13 @@ from storage.errors import (
     TornRecord,
 )
 from storage.files import AppendFile, DiskFiles, Files
-from storage.header import RecordHeader
+from storage.header import RecordHeader, parse_date
 from storage.httpmessage import HEAD_LIMIT, Framing, Head, Headers, ResponseFramer, dechunk, parse_head
 from storage.layout import archive_directory, indexes_directory
 from storage.lines import Entry
 from storage.lock import DirectoryLock
 from storage.manifest import Finding, FindingKind, read_manifest, verify_chain, write_manifest
-from storage.reader import ReadRecord, read_record, read_records
+from storage.reader import ReadRecord, read_beginning, read_record, read_records
 from storage.records import Block, HttpPayload, Record, RecordType, Written
 from storage.recovery import Orphan, OrphanFate, RecoveredSegment, check_sealed, recover, settle_orphans
 from storage.segment import SealedSegment, segment_name
@@ -85,8 +85,10 @@ __all__ = [
     "index_lines",
     "index_path",
     "indexes_directory",
+    "parse_date",
     "parse_head",
     "payload_digest",
+    "read_beginning",
     "read_manifest",
     "read_record",
     "read_records",

@@ -12,10 +12,13 @@ from pathlib import Path
 
 from storage.digests import DigestAlgorithm, digest_of
 from storage.errors import CorruptArchive, InvalidRecord
-from storage.header import RecordHeader, decode_header, decode_record
+from storage.header import HEADER_LIMIT, RecordHeader, decode_header, decode_record
 from storage.members import Member, members
 from storage.records import Record
 from storage.wire import END_OF_RECORD
+
+BEGINNING = 256 << 10
+"""Bytes of a block in which a response's head lies, as far as browsers read it."""
 
 _ALGORITHMS = frozenset(DigestAlgorithm)
 
@@ -57,6 +60,27 @@ def read_records(path: str | Path, start: int = 0, stop: int | None = None) -> G
             except InvalidRecord as error:
                 raise CorruptArchive(error.message, path=str(path), offset=member.offset) from error
             yield record
+
+
+def read_beginning(path: str | Path, offset: int, least: int = BEGINNING) -> tuple[RecordHeader, bytes]:
+    """The header of the record at `offset`, and at least the first `least` bytes of its block, or all of it: for the
+    head of a response, however long its body. The member's checksum is not verified. Blocking.
+
+    Raises CorruptArchive when no record begins there; OSError."""
+    path = Path(path)
+    data = b""
+    with closing(members(path, offset)) as found:
+        for member in found:
+            for piece in member.pieces():
+                data += piece
+                if len(data) >= HEADER_LIMIT + least:
+                    break
+            break
+    try:
+        header, start = decode_header(data)
+        return header, data[start : start + header.content_length]
+    except InvalidRecord as error:
+        raise CorruptArchive(error.message, path=str(path), offset=offset) from error
 
 
 def _parse(member: Member, data: bytes) -> ReadRecord:

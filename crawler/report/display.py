@@ -86,7 +86,8 @@ def _line(text: str, style: str = "") -> Text:
 
 def _heading(progress: Progress, directory: Path) -> str:
     limit = f", {printable(progress.limit)}" if progress.limit else ""
-    return f"{printable(progress.state)}{limit}  {show_seconds(progress.elapsed)}  {printable(str(directory))}"
+    round_ = f", round {progress.round}" if progress.round > 1 else ""
+    return f"{printable(progress.state)}{round_}{limit}  {show_seconds(progress.elapsed)}  {printable(str(directory))}"
 
 
 def _counters(progress: Progress) -> str:
@@ -95,7 +96,7 @@ def _counters(progress: Progress) -> str:
         f"{progress.queued:,} queued",
         f"{progress.in_flight:,} in flight",
         f"{progress.failed:,} failed" if progress.failed else "",
-        f"{progress.revisited:,} unchanged" if progress.revisited else "",
+        f"{progress.revisited:,} revisited" if progress.revisited else "",
         f"{progress.excluded:,} excluded" if progress.excluded else "",
     ]
     return "  ".join(part for part in parts if part)

@@ -34,11 +34,23 @@ def headline(summary: Summary) -> str:
     total = sum(summary.outcomes.values())
     if summary.already_complete:
         return f"{printable(str(summary.directory))} is complete: {_number(total, 'URL')}. There was nothing to do."
-    took = f"{_number(total, 'URL')}, {show_seconds(summary.duration)} in this run"
+    round_ = f"round {summary.round}, " if summary.round > 1 else ""
+    took = f"{round_}{_number(total, 'URL')}, {show_seconds(summary.duration)} in this run"
     if summary.stopped_by is not None:
         left = f"; {_number(summary.queued, 'URL')} still queued" if summary.queued else ""
         return f"Stopped: {printable(summary.stopped_by).rstrip('.')} ({took}{left})."
     return f"Finished: {took}."
+
+
+def comparison(summary: Summary) -> str | None:
+    """`3 new, 2 changed, 40 unchanged, 1 gone since the round before`; None in the first round."""
+    found = summary.comparison
+    if found is None:
+        return None
+    parts = [f"{found.new:,} new", f"{found.changed:,} changed", f"{found.unchanged:,} unchanged"]
+    if found.gone is not None:
+        parts.append(f"{found.gone:,} gone")
+    return f"{', '.join(parts)} since the round before"
 
 
 def closing(summary: Summary, hints: Hints) -> list[str]:
@@ -67,6 +79,7 @@ def _next_steps(summary: Summary, hints: Hints) -> list[str]:
     elif summary.outcomes.get(OutcomeKind.FAILED):
         lines.append(f"To try again what failed:\n  {hints.resume} --retry-failed")
     if summary.already_complete:
+        lines.append(f"To look for what has changed since, into the same archive:\n  {hints.resume} --recrawl")
         lines.append(f"To crawl it anew, in a directory beside it:\n  {hints.fresh}")
     if hints.own is not None and summary.finished:
         lines.append(f"To crawl a site of your own:\n  {hints.own}")
@@ -86,7 +99,9 @@ def failed_seeds(summary: Summary) -> str:
 def places(summary: Summary) -> list[str]:
     """Where it is; not a table, since the name of a file must not be broken in two."""
     size = f"{show_bytes(summary.archive_bytes)} in {_number(len(summary.segments), 'WARC file')}"
+    compared = comparison(summary)
     return [
+        *([] if compared is None else [f"  changes   {compared}"]),
         *([] if summary.already_complete else [f"  received  {show_bytes(summary.bytes)}"]),
         f"  archive   {size}",
         *(f"            {name}" for name in _segment_lines(summary)),

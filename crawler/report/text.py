@@ -40,7 +40,7 @@ def outcome_line(outcome: Outcome) -> str:
     parts = [f"{status_word(outcome):>8}", f"{show_bytes(outcome.bytes):>8}", f"{outcome.ms:>6} ms"]
     parts.append(printable(outcome.url))
     if outcome.kind == "revisited":
-        parts.append("(unchanged)")
+        parts.append("(unchanged)" if outcome.status == 304 else "(a payload that is archived already)")
     if outcome.reason:
         parts.append(f"({printable(outcome.reason)})")
     return "  ".join(parts)

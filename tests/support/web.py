@@ -4,8 +4,8 @@
         …crawl through `web.resolver()`…
         web.asked("http://a.test/b")      # the requests for it, in order
 
-An answer is whole bytes; a list gives the first to the first request, and so on, the last one for ever. Everything
-else is 404, robots.txt included."""
+An answer is whole bytes; a list gives the first to the first request, and so on, the last one for ever; a function
+gives what it makes of the request. Everything else is 404, robots.txt included."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from typing import Self
 
 from crawler.resolver import OverrideResolver
 
-Answer = bytes | Sequence[bytes]
+Answer = bytes | Sequence[bytes] | Callable[[bytes], bytes]
 
 
 def ok(body: bytes = b"x", *fields: str, status: str = "200 OK", type_: str = "text/plain") -> bytes:
@@ -49,6 +49,25 @@ def robots(text: str) -> bytes:
 def redirect(location: str, status: str = "302 Found") -> bytes:
     """`location` stands in the header as it is: its characters are bytes."""
     return ok(b"", f"Location: {location}", status=status)
+
+
+def versioned(answer: bytes, **validators: str) -> Callable[[bytes], bytes]:
+    """The answer with these validators (`etag`, `last_modified`, `date`), or 304 to who has it already."""
+    fields = {name.replace("_", "-").title(): value for name, value in validators.items()}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    tag, modified = fields.get("Etag"), fields.get("Last-Modified")
+
+    def choose(request: bytes) -> bytes:
+        asked = dict(line.split(b": ", 1) for line in request.split(b"\r\n\r\n")[0].split(b"\r\n")[1:])
+        known = asked.get(b"If-None-Match"), asked.get(b"If-Modified-Since")
+        # RFC 9110 section 13.2.2: the date counts only where no tag is asked about.
+        mine = tag if known[0] is not None else modified
+        if mine is not None and mine.encode() == (known[0] or known[1]):
+            return b"HTTP/1.1 304 Not Modified\r\n" + lines + b"\r\n"
+        return head + b"\r\n" + lines + b"\r\n" + body
+
+    return choose
 
 
 MISSING = ok(b"nothing here", status="404 Not Found")
@@ -176,7 +195,8 @@ class Web:
         host = request.lower().partition(b"\r\nhost: ")[2].partition(b"\r\n")[0].decode()
         scheme = "http" if self._context is None else "https"
         asked = Asked(f"{scheme}://{host}{request.split(b' ', 2)[1].decode()}", request, self._clock())
-        answer = self._choose(asked.url)
+        given = self.answers.get(asked.url)
+        answer = given(request) if callable(given) else self._choose(asked.url)
         self.requests.append(asked)
         for name in (host, ""):
             self._active[name] += 1
@@ -195,6 +215,7 @@ class Web:
 
     def _choose(self, url: str) -> bytes:
         answer = self.answers.get(url, MISSING)
+        assert not callable(answer)
         if isinstance(answer, bytes):
             return answer
         return answer[min(len(self.asked(url)), len(answer) - 1)]

@@ -18,10 +18,11 @@ IMPORTS = {
 }
 
 MAY_IMPORT_STORAGE = re.compile(
-    r"crawler\.(archiver|recording|segments|dedupe|seams|wire|fetcher|opening|crawl|cli)(\..+)?"
+    r"crawler\.(archiver|recording|segments|dedupe|kept|recrawl|seams|wire|fetcher|opening|crawl|cli)(\..+)?"
 )
-"""Who hands captures over (archiver, recording, segments, dedupe, and the seam between them), who frames HTTP by
-storage's rules (wire, fetcher), and who puts the parts together (opening, crawl, cli)."""
+"""Who hands captures over (archiver, recording, segments, dedupe, and the seam between them), who reads them back for a
+later round (kept, recrawl), who frames HTTP by storage's rules (wire, fetcher), and who puts the parts together
+(opening, crawl, cli)."""
 
 PURE = re.compile(r"crawler\.(model|errors|urls|scope|rules|robots|robotstxt|politeness|retry|links)(\..+)?")
 IMPURE = {"aiofiles", "aiohttp", "asyncio", "socket", "sqlite3", "ssl", "storage", "subprocess", "threading", "uvloop"}

@@ -26,7 +26,7 @@ def test_what_it_shows_on_a_usual_terminal() -> None:
     text = "\n".join(lines)
     assert len(lines) <= 23
     assert lines[0].split("  ")[:3] == ["crawling", "1:23", "crawls/seeds"]
-    assert "1,234 done  56,789 queued  64 in flight  14 failed  10 unchanged  10 excluded" in lines[1]
+    assert "1,234 done  56,789 queued  64 in flight  14 failed  10 revisited  10 excluded" in lines[1]
     assert lines[2].startswith("118 MB  2.0 KB/s  12.3 URLs/s")
     for number in range(8):
         assert f"host-{number}.test" in text

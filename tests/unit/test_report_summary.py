@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from crawler.model import FailureKind, OutcomeKind
-from crawler.progress import Summary
+from crawler.progress import Comparison, Summary
 from crawler.report.ending import Hints
 from crawler.report.summary import print_summary
 from tests.support.progress import HOSTILE, outcome
@@ -54,6 +54,15 @@ def test_the_counts_stand_in_the_table() -> None:
     assert "archive 43.9 KB in 1 WARC file" in rows
     assert "crawls/seeds/archive/annals-20260102030405678-00001.warc.gz" in rows
     assert "URLs crawls/seeds/logs/urls.jsonl" in rows
+
+
+def test_a_later_round_is_compared_with_the_one_before() -> None:
+    found = _text(_summary(round=2, comparison=Comparison(new=1_234, changed=2, unchanged=40, gone=0)))
+    assert found.startswith("Finished: round 2, 43 URLs, 3.2 s in this run.\n")
+    assert "\n  changes   1,234 new, 2 changed, 40 unchanged, 0 gone since the round before\n" in found
+    unfinished = _text(_summary(round=2, comparison=Comparison(new=0, changed=0, unchanged=1, gone=None)))
+    assert "\n  changes   0 new, 0 changed, 1 unchanged since the round before\n" in unfinished
+    assert "changes" not in _text(_summary())
 
 
 def test_a_crawl_that_a_limit_stopped() -> None:

@@ -63,5 +63,7 @@ def test_a_line_for_a_finished_url() -> None:
     assert outcome_line(outcome(7)) == "     200   10.0 KB      35 ms  http://a.test/page/7"
     failed = outcome(7, kind=OutcomeKind.FAILED, status=None, bytes=0, reason="connection\nrefused")
     assert outcome_line(failed) == "  failed       0 B      35 ms  http://a.test/page/7  (connection\\x0arefused)"
-    assert outcome_line(outcome(7, kind=OutcomeKind.REVISITED)).endswith("page/7  (unchanged)")
+    assert outcome_line(outcome(7, kind=OutcomeKind.REVISITED, status=304)).endswith("page/7  (unchanged)")
+    copy = outcome_line(outcome(7, kind=OutcomeKind.REVISITED))
+    assert copy.endswith("page/7  (a payload that is archived already)")
     assert len(outcome_line(outcome(url=HOSTILE)).splitlines()) == 1
