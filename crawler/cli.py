@@ -38,7 +38,14 @@ RESUMABLE = 3
 if TYPE_CHECKING:
     from rich.console import Console
 
-COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {}
+
+def _explain(words: Sequence[str]) -> int:
+    from crawler.explain.command import run as explain  # here: a crawl does not need it
+
+    return explain(words)
+
+
+COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {"explain": _explain}
 """Subcommands, which take the arguments behind them: a first word of that name is no file of seeds."""
 
 _log = logging.getLogger(__name__)

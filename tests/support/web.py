@@ -130,6 +130,11 @@ class Web:
     def asked(self, url: str) -> list[Asked]:
         return [asked for asked in self.requests if asked.url == url]
 
+    async def seen(self, url: str) -> None:
+        """Waits until the URL was asked for, without holding up the loop."""
+        while not self.asked(url):  # noqa: ASYNC110 - noted by another thread
+            await asyncio.sleep(0.002)
+
     # -- what is answered --------------------------------------------------------------------------------------
 
     def hold(self, url: str) -> None:

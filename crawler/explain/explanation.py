@@ -1,0 +1,111 @@
+"""All there is to say of one URL, put together from the ledger and the rules. No output."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from crawler.clock import SystemClock, utc
+from crawler.config import CrawlConfig
+from crawler.frontier.inquiry import Inquiry, Known, Origin
+from crawler.frontier.store import HostRow
+from crawler.identity import product_token
+from crawler.ignorefile import IgnoreFile
+from crawler.model import Kind
+from crawler.politeness import Pace
+from crawler.robotstxt import RobotsRules
+from crawler.rules.values import RuleSaid
+from crawler.scope import Scope
+
+
+class RobotsSays(enum.StrEnum):
+    ALLOWED = "allowed"
+    FORBIDDEN = "forbidden"
+    UNREACHABLE = "unreachable"
+    UNKNOWN = "unknown"
+    """It was not asked for yet."""
+    IGNORED = "not obeyed"
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """As what a URL is judged of which nothing is known: a link on a page of this seed."""
+
+    seed: int
+    seed_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The answer; times are seconds since the epoch."""
+
+    url: str
+    now: float
+    round: int
+    known: Known | None
+    assumed: Assumed | None
+    """Set when `known` is None and there is a seed."""
+    rules: Sequence[RuleSaid]
+    """The chain in its order, judged by the options in force."""
+    robots: RobotsSays
+    origin: Origin | None
+    host: HostRow | None
+    delay: float
+    """Seconds between two requests to its host, as things stand."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether rules and robots.txt would take it as things stand."""
+        said = [rule.accepted for rule in self.rules if rule.decided]
+        return all(said) and self.robots not in (RobotsSays.FORBIDDEN, RobotsSays.UNREACHABLE)
+
+
+def explain(url: str, inquiry: Inquiry, config: CrawlConfig, directory: Path, now: float) -> Explanation:
+    """`url` is normalised. Reads DIR/ignores, too."""
+    known, origin, host = inquiry.known(url), inquiry.origin(url), inquiry.host(url)
+    seeds = inquiry.seeds()
+    scope = Scope.of(config, seeds, utc(now).year)
+    IgnoreFile(directory, config.ignore_sets, scope, SystemClock())
+    assumed = None
+    if known is None and seeds:
+        number = scope.seed_for(url) or min(seeds)
+        assumed = Assumed(number, seeds[number][0])
+    return Explanation(
+        url, now, inquiry.round, known, assumed, _rules(url, known, assumed, scope, config),
+        _robots(url, origin, config), origin, host, _delay(origin, host, config),
+    )  # fmt: skip
+
+
+def _rules(
+    url: str, known: Known | None, assumed: Assumed | None, scope: Scope, config: CrawlConfig
+) -> Sequence[RuleSaid]:
+    if known is not None:
+        if known.kind is Kind.ROBOTS or (known.depth == 0 and not known.via and known.kind is Kind.NAVIGATION):
+            return [RuleSaid("seed", True, "seeds and robots.txt are asked for whatever the rules say", decided=True)]
+        return scope.explain(url, known.kind, known.depth, known.offsite, known.seed)
+    if assumed is None:
+        return []
+    beyond = config.offsite_links > 0 and not scope.in_scope(url, assumed.seed)
+    return scope.explain(url, Kind.NAVIGATION, 1, int(beyond), assumed.seed)
+
+
+def _robots(url: str, origin: Origin | None, config: CrawlConfig) -> RobotsSays:
+    if not config.robots:
+        return RobotsSays.IGNORED
+    if origin is None or (origin.robots is None and origin.robots_refusal is None):
+        return RobotsSays.UNKNOWN
+    if origin.robots_refusal is not None:
+        return RobotsSays.UNREACHABLE
+    allowed = RobotsRules(product_token(config)).allows(url, origin.robots or "")
+    return RobotsSays.ALLOWED if allowed else RobotsSays.FORBIDDEN
+
+
+def _delay(origin: Origin | None, host: HostRow | None, config: CrawlConfig) -> float:
+    pace = Pace("", config.delay, config.per_host)
+    if host is not None:
+        pace.smoothed, pace.backoff = host.smoothed, host.backoff
+    if origin is not None and config.robots:
+        pace.crawl_delay = origin.robots_delay
+    return pace.delay
