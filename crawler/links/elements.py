@@ -191,6 +191,10 @@ def _svg(tag: str) -> Handler:
     return _by(("href", role), ("xlink:href", role))
 
 
+_MATHML = ("math", "mrow", "mi", "mn", "mo", "mtext", "mfrac", "msub", "msup", "msubsup", "msqrt", "mstyle", "mtd")
+_math_href = roles.link("math/@href")
+"""MathML 3, section 2.1.6, has links on any of its elements."""
+
 _svg_script = roles.embed("script/@href")
 
 HANDLERS: dict[str, Handler] = {
@@ -213,6 +217,7 @@ HANDLERS: dict[str, Handler] = {
     "textPath": _svg("textPath"),
     "textpath": _svg("textPath"),
     "font-face-uri": _svg("font-face-uri"),
+    **{tag: _by(("href", _math_href), ("xlink:href", _math_href)) for tag in _MATHML},
     "form": _form,
     "applet": _applet_element,
     "param": _param_element,

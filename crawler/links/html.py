@@ -47,7 +47,7 @@ def _search(markup: bytes | str, references: References, *, svg_title: bool = Fa
     if is_costly(markup if isinstance(markup, bytes) else markup.encode("utf-8", "replace")):
         text = markup if isinstance(markup, str) else markup.decode("utf-8", "replace")
         for tag, attributes, content in start_tags(text):
-            _add(tag, attributes, references)
+            add_element(tag, attributes, references)
             if tag in _WITH_TEXT:
                 _add_text(tag, attributes, content, references)
         return
@@ -65,7 +65,7 @@ def _search(markup: bytes | str, references: References, *, svg_title: bool = Fa
                 if (href in settled or href[0] == "#") and COMMON.isdisjoint(attributes):
                     continue
                 settled.add(href)
-            _add(tag, attributes, references)
+            add_element(tag, attributes, references)
             if tag not in _WITH_TEXT:
                 continue
             if tag == "script" and not references.guesses and "type" not in attributes:
@@ -79,7 +79,8 @@ def _search(markup: bytes | str, references: References, *, svg_title: bool = Fa
             pending.pop()
 
 
-def _add(tag: str, attributes: Attributes, references: References) -> None:
+def add_element(tag: str, attributes: Attributes, references: References) -> None:
+    """What an element's attributes refer to."""
     if tag == "a":  # nearly all of a page's links
         rel = attributes.get("rel")
         role = roles.A_HREF if not rel or "nofollow" not in rel.lower() else roles.nofollow(roles.A_HREF)

@@ -36,6 +36,8 @@ class References:
         """Name and content of the meta elements that ask robots not to follow."""
         self.encoding: Encoding = UTF_8
         """The document's encoding, in which its links' queries are percent-encoded."""
+        self.within: str | None = None
+        """What the references added now are relative to, where a part of the document has a base of its own."""
         self.nesting = 0
         """How many documents this one is nested in (srcdoc, noframes)."""
         self._roles: dict[str, Role] = {}
@@ -49,6 +51,8 @@ class References:
         reference = reference.partition("#")[0].strip(C0_AND_SPACE)
         if not reference:
             return
+        if self.within is not None:
+            reference = join(self.within, reference) or reference
         known = self._roles.get(reference)
         if known is None:
             if len(self._roles) >= MAX_REFERENCES:
@@ -71,7 +75,7 @@ class References:
 
     def base_url(self) -> str:
         """What relative references are joined to; a base that is not http(s) does not count."""
-        return (join(self.url, self.base) if self.base else None) or self.url
+        return self.within or (join(self.url, self.base) if self.base else None) or self.url
 
     def resolve(self, joiner: Joiner) -> dict[str, Role]:
         """The absolute URLs in the document's order, each with its best role."""

@@ -10,6 +10,7 @@ from crawler.links import Document, extract, registry
 from crawler.links.references import MAX_REFERENCES, References
 from crawler.links.roles import A_HREF
 from crawler.links.tags import is_costly, start_tags
+from tests.support.sources import source_package
 
 LINK = b"<a href=/link>"
 LIMIT = 6.0
@@ -96,6 +97,23 @@ def test_other_documents_take_linear_time(media_type: str, content: bytes) -> No
     started = time.thread_time()
     extract(Document("http://h/", media_type, None, content, guesses=True))
     assert time.thread_time() - started < LIMIT
+
+
+@pytest.mark.parametrize(
+    "media_type", ["text/xml", "application/rss+xml", "application/dash+xml", "image/svg+xml", "application/xhtml+xml"]
+)
+def test_the_hostile_files_that_defusedxml_brings(media_type: str) -> None:
+    files = sorted((source_package("defusedxml", "0.7.1") / "xmltestdata").iterdir())
+    assert len(files) == 11
+    for file in files:
+        content = file.read_bytes()
+        started = time.thread_time()
+        extraction = extract(Document("http://h/", media_type, None, content))
+        assert time.thread_time() - started < LIMIT
+        # Nothing was expanded, and nothing read from where an entity or a document type points.
+        assert all(url.encode() in content for url in extraction.links), file.name
+        if b"<!ENTITY" in content and media_type not in ("image/svg+xml", "application/xhtml+xml"):
+            assert extraction.failure == "the XML declares entities of its own, which are never expanded", file.name
 
 
 def test_usual_documents_get_a_tree() -> None:
