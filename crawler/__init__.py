@@ -9,12 +9,17 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from crawler.background import BackgroundCrawl, run
     from crawler.config import CrawlConfig, ScopeKind
     from crawler.crawl import Crawl
+    from crawler.hooks import Hooks
     from crawler.model import Outcome, OutcomeKind, Receipt
     from crawler.progress import Summary
 
 _HOMES = {
+    "BackgroundCrawl": "crawler.background",
+    "Hooks": "crawler.hooks",
+    "run": "crawler.background",
     "Crawl": "crawler.crawl",
     "CrawlConfig": "crawler.config",
     "Outcome": "crawler.model",
@@ -24,7 +29,18 @@ _HOMES = {
     "Summary": "crawler.progress",
 }
 
-__all__ = ["Crawl", "CrawlConfig", "Outcome", "OutcomeKind", "Receipt", "ScopeKind", "Summary"]
+__all__ = [
+    "BackgroundCrawl",
+    "Crawl",
+    "CrawlConfig",
+    "Hooks",
+    "Outcome",
+    "OutcomeKind",
+    "Receipt",
+    "ScopeKind",
+    "Summary",
+    "run",
+]
 
 
 def __getattr__(name: str) -> object:

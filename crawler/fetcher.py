@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from crawler import content
-from crawler.concurrency.threads import in_thread
+from crawler.concurrency.threads import in_thread, is_shutdown
 from crawler.config import CrawlConfig
 from crawler.cookies import CookieJar
 from crawler.credentials import Credentials, Presented, redact
@@ -170,6 +170,8 @@ class HttpFetcher:
                         while not response.content.at_eof():
                             await response.content.readany()
                 except Exception as caught:  # judged, never dropped: `fetch` turns it into the Exchange's failure
+                    if isinstance(caught, RuntimeError) and is_shutdown(caught):
+                        raise asyncio.CancelledError from caught  # Python ends: no fault of the URL's
                     error = caught
                 if capture.begun and not isinstance(error, TimeoutError):
                     await capture.settled()  # aiohttp may have given up before the message was whole

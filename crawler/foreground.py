@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from crawler.config import CrawlConfig
 from crawler.errors import CrawlError
+from crawler.loops import loop_factory
 from crawler.model import Outcome
 from crawler.progress import Progress, Summary
 from crawler.report.view import View
@@ -48,7 +49,7 @@ class Interrupted(CrawlError):
 def run(config: CrawlConfig, engine: EngineFactory, view: View, *, verbose: bool) -> Summary:
     """Crawls to the end or to a signal, on uvloop where it is installed. Raises what the engine raises."""
     gc.freeze()  # what was imported lives as long as the process: the collector need not look through it
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(crawl(config, engine, view, verbose=verbose))
 
 
@@ -131,11 +132,3 @@ def _quietly(outcome: Outcome, show: Callable[[Outcome], None]) -> None:
     """A terminal that went away is no error of the crawl's."""
     with contextlib.suppress(OSError):
         show(outcome)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop

@@ -15,13 +15,14 @@ from __future__ import annotations
 import errno
 import os
 from concurrent.futures import Executor
+from io import FileIO
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-import aiofiles
+from aiofiles.threadpool import wrap
 from aiofiles.threadpool.binary import AsyncFileIO
 
-from storage.threads import in_thread
+from storage.threads import in_thread, pools_are_gone
 
 
 class AppendFile(Protocol):
@@ -63,27 +64,35 @@ def is_full(error: OSError) -> bool:
 
 
 class DiskAppendFile:
-    """An append file on a real disk; aiofiles runs each call in `executor`."""
+    """An append file on a real disk; aiofiles runs each call in `executor`, while there are such."""
 
-    def __init__(self, handle: AsyncFileIO, executor: Executor | None) -> None:
-        self._handle = handle
-        self._executor = executor
+    def __init__(self, file: FileIO, executor: Executor | None) -> None:
+        self._file, self._executor = file, executor
+        self._handle: AsyncFileIO = wrap(file, executor=executor)
+
+    async def _call(self, name: str, *arguments: Any) -> Any:
+        try:
+            return await getattr(self._handle, name)(*arguments)
+        except RuntimeError as error:
+            if not pools_are_gone(error):
+                raise
+            return getattr(self._file, name)(*arguments)
 
     async def write(self, data: bytes) -> None:
         view = memoryview(data)
         while view:  # an unbuffered write may be short
-            written = await self._handle.write(view)
+            written = await self._call("write", view)
             view = view[written:]
 
     async def sync(self) -> None:
-        await in_thread(self._executor, os.fdatasync, self._handle.fileno())
+        await in_thread(self._executor, os.fdatasync, self._file.fileno())
 
     async def cut(self, length: int) -> None:
-        await self._handle.truncate(length)
-        await self._handle.seek(length)
+        await self._call("truncate", length)
+        await self._call("seek", length)
 
     async def close(self) -> None:
-        await self._handle.close()
+        await self._call("close")
 
 
 class DiskFiles:
@@ -96,11 +105,12 @@ class DiskFiles:
         def opener(name: str, flags: int) -> int:
             return os.open(name, flags | os.O_CLOEXEC | (os.O_EXCL if create else 0), 0o644)
 
-        handle = await aiofiles.open(
-            path, "xb" if create else "r+b", buffering=0, opener=opener, executor=self._executor
-        )
-        await handle.seek(0, os.SEEK_END)
-        return DiskAppendFile(handle, self._executor)
+        def at_end() -> FileIO:
+            file = open(path, "xb" if create else "r+b", buffering=0, opener=opener)  # noqa: SIM115 - kept open
+            file.seek(0, os.SEEK_END)
+            return file
+
+        return DiskAppendFile(await in_thread(self._executor, at_end), self._executor)
 
     async def rename(self, source: Path, target: Path) -> None:
         await in_thread(self._executor, _rename, source, target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TypeVar, TypeVarTuple
@@ -16,8 +17,13 @@ async def in_thread(executor: Executor | None, function: Callable[[*Arguments], 
     try:
         work = asyncio.get_running_loop().run_in_executor(executor, function, *arguments)
     except RuntimeError as error:
-        # Python ends: its pools are closed before the program's threads are joined. The last batch is written here.
-        if "interpreter shutdown" not in str(error):  # there is no class of its own for it
+        if not pools_are_gone(error):
             raise
-        return function(*arguments)
+        return function(*arguments)  # the last batch is written here
     return await work
+
+
+def pools_are_gone(error: RuntimeError) -> bool:
+    """Whether Python ends: its pools are closed before the program's threads are joined. There is no class of its own
+    for what they raise then."""
+    return "shutdown" in str(error) and not threading.main_thread().is_alive()

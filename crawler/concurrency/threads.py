@@ -8,6 +8,7 @@ nobody.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TypeVar, TypeVarTuple
@@ -28,5 +29,5 @@ async def in_thread(executor: Executor | None, function: Callable[[*Arguments], 
 
 
 def is_shutdown(error: RuntimeError) -> bool:
-    """What concurrent.futures and asyncio say of a pool that is closed: there is no class of its own for it."""
-    return "interpreter shutdown" in str(error)
+    """A pool is closed because Python ends: there is no class of its own for what concurrent.futures says then."""
+    return "shutdown" in str(error) and not threading.main_thread().is_alive()

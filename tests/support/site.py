@@ -88,6 +88,7 @@ class Site:
         self._loop.close()
 
     async def _start(self) -> asyncio.Server:
+        self._never = asyncio.Event()  # kept, or a task that waits for it would be collected
         return await asyncio.start_server(self._serve, "127.0.0.1", 0)
 
     async def _stop(self) -> None:
@@ -104,7 +105,7 @@ class Site:
                 path = head.split(b" ", 2)[1].decode()
                 self.requests[path] += 1
                 if path in self.silent:
-                    await asyncio.Event().wait()
+                    await self._never.wait()
                 writer.write(self.answer(path))
                 await writer.drain()
         except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
