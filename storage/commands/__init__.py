@@ -60,6 +60,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("list", Group.READ, "its captures, one a line"),
     Entry("get", Group.READ, "a capture's body, head or request"),
     Entry("stats", Group.READ, "counts by status, type, host and day"),
+    Entry("serve", Group.READ, "look at it in a browser: lists, search, the pages as they were"),
     Entry("verify", Group.PROVE, "prove that an archive is whole, or say where it is not"),
     Entry("recover", Group.PROVE, "put files in order that a crash left torn or unsealed"),
 )

@@ -1,0 +1,58 @@
+"""Decoded bodies to be sent in parts: kept aside while they are asked for again, as media players do."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
+from typing import IO
+
+from storage.replay.holdings import Opened
+
+IN_MEMORY = 4 << 20
+"""Bytes of a body that are kept in memory; larger ones go to a temporary file."""
+KEPT = 8
+"""Bodies that are kept at a time."""
+
+
+@dataclass
+class Body:
+    """A decoded body, whole."""
+
+    size: int
+    _file: IO[bytes]
+    _lock: threading.Lock
+
+    def read(self, start: int, length: int) -> bytes:
+        """Bytes from an offset on. Blocking; for any thread."""
+        with self._lock:
+            self._file.seek(start)
+            return self._file.read(length)
+
+
+class Bodies:
+    """The bodies that were asked for last."""
+
+    def __init__(self) -> None:
+        self._bodies: OrderedDict[int, Body] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, opened: Opened) -> Body:
+        """The body of a capture. Blocking. Raises ArchiveError, OSError."""
+        number = opened.entry.id
+        with self._lock:
+            if number in self._bodies:
+                self._bodies.move_to_end(number)
+                return self._bodies[number]
+        file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (closed when it is dropped)
+        size = 0
+        for piece in opened.body():
+            file.write(piece)
+            size += len(piece)
+        body = Body(size, file, threading.Lock())
+        with self._lock:
+            self._bodies[number] = body
+            if len(self._bodies) > KEPT:
+                self._bodies.popitem(last=False)
+        return body
