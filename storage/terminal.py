@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import sys
-import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
-"""Unicode categories that steer a terminal, turn the reading direction or show nothing."""
+from storage.printable import printable as printable
 
 Advance = Callable[[int], None]
 """Takes how much was done since it was last called."""
-
-
-def printable(text: str) -> str:
-    """The text with everything invisible written as an escape: what an archive holds comes from whoever was crawled."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_escape(char) if unicodedata.category(char) in _HIDDEN else char for char in text)
 
 
 @contextmanager
@@ -53,8 +44,3 @@ def progress(doing: str, total: int | None, *, unit: str = "bytes", shown: bool 
 
 def _nothing(done: int) -> None:
     """Nobody watches."""
-
-
-def _escape(char: str) -> str:
-    code = ord(char)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
-from storage.replay.holdings import Opened
+from storage.replay.holdings import Held
 
 IN_MEMORY = 4 << 20
 """Bytes of a body that are kept in memory; larger ones go to a temporary file."""
@@ -38,16 +38,16 @@ class Bodies:
         self._bodies: OrderedDict[int, Body] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, opened: Opened) -> Body:
+    def get(self, held: Held) -> Body:
         """The body of a capture. Blocking. Raises ArchiveError, OSError."""
-        number = opened.entry.id
+        number = held.entry.id
         with self._lock:
             if number in self._bodies:
                 self._bodies.move_to_end(number)
                 return self._bodies[number]
         file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (closed when it is dropped)
         size = 0
-        for piece in opened.body():
+        for piece in held.capture.chunks():
             file.write(piece)
             size += len(piece)
         body = Body(size, file, threading.Lock())

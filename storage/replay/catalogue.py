@@ -48,7 +48,7 @@ CREATE TABLE capture (
     status INTEGER, class INTEGER NOT NULL, mime TEXT NOT NULL, kind INTEGER NOT NULL, size INTEGER NOT NULL,
     digest TEXT, record TEXT NOT NULL,
     title TEXT, source INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER, skip INTEGER NOT NULL,
-    request INTEGER, about INTEGER, UNIQUE (source, offset, skip));
+    UNIQUE (source, offset, skip));
 CREATE INDEX by_key ON capture (key, time, id);
 CREATE INDEX by_kind ON capture (kind, key, time, id);
 CREATE INDEX by_class ON capture (class, key, time, id);
@@ -63,8 +63,7 @@ CREATE TABLE tally (kind INTEGER NOT NULL, class INTEGER NOT NULL, captures INTE
     PRIMARY KEY (kind, class)) WITHOUT ROWID;
 CREATE VIRTUAL TABLE words USING fts5 (url, title, body, content='', tokenize='unicode61 remove_diacritics 2');
 """
-"""`class` is the status without its last two digits, 0 where there is none; `request` and `about` are the offsets of
-the exchange's request and metadata record in the same file."""
+"""`class` is the status without its last two digits, 0 where there is none."""
 
 VERSION = zlib.crc32(_SCHEMA.encode()) & 0x7FFFFFFF
 """A catalogue of another make is made anew."""

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.errors import ArchiveError
+from storage.message import Fields, message_of, warc_fields
 from storage.replay.catalogue import Kind, hashed, kind_of, writing
-from storage.replay.reading import About, OutLink, about, essence, field, http_head, page_text
+from storage.replay.reading import TITLE_LIMIT, OutLink, essence, failure, out_links, page_text, tidy
 from storage.sources import Source, sources_of
 from storage.stored import StoredRecord, read_source
 from storage.surt import surt
@@ -53,6 +54,7 @@ class Cataloguer:
     def __init__(self, paths: Sequence[Path], catalogue: Path) -> None:
         self._paths, self._catalogue = paths, catalogue
         self._stop = threading.Event()
+        self._whole = threading.Event()
         self._thread = threading.Thread(target=self._run, name="catalogue", daemon=True)
         self.progress = Progress()
 
@@ -64,6 +66,10 @@ class Cataloguer:
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join()
+
+    def wait_for_round(self, timeout: float = 60.0) -> bool:
+        """Waits until all that is there now was read; False when that took too long. Blocking."""
+        return self._whole.wait(timeout)
 
     def read_all(self) -> None:
         """One round over everything, in the caller's thread. Blocking. Problems are in `progress`."""
@@ -100,6 +106,7 @@ class Cataloguer:
             before += size
         self.progress.read = before
         self.progress.rounds += 1
+        self._whole.set()
 
     def _read(self, database: sqlite3.Connection, source: Source, size: int, before: int) -> None:
         notes = _Notes(database, source.name, size)
@@ -132,7 +139,6 @@ class _Notes:
         if self.read_to > size:
             self._forget()
         self._pending: dict[_Exchange, int] = {}
-        self._requests: dict[_Exchange, int] = {}
         self._tally: dict[tuple[int, int], list[int]] = {}
 
     def commit(self, read_to: int | None = None) -> None:
@@ -155,35 +161,31 @@ class _Notes:
         url = record.url
         if url is None or url.startswith(("dns:", "whois:", "filedesc:", "metadata:")):
             return
-        if record.type == "request":
-            self._request(record, url)
-        elif record.type in _CAPTURES and essence(record.content_type) != "application/warc-fields":
+        if record.type in _CAPTURES and essence(record.content_type) != "application/warc-fields":
             self._capture(record, url)
         elif record.type == "metadata" and essence(record.content_type) == "application/warc-fields":
-            self._about(record, url, about(record))
+            self._about(record, url, warc_fields(record.beginning()))
 
     def _capture(self, record: StoredRecord, url: str) -> None:
-        found = http_head(record)
-        head, start = (None, 0) if found is None else found
-        content_type = field(head, "content-type") if head is not None else record.content_type
-        mime, status = essence(content_type), None if head is None else head.status
+        message = message_of(record)
+        content_type = message.headers.get("Content-Type", "") if message.body else record.content_type
+        mime, status = essence(content_type), message.status
         digest = record.header.get("WARC-Payload-Digest") or record.header.get("WARC-Block-Digest")
-        kind, size = kind_of(mime), max(0, record.size - start)
+        kind, size = kind_of(mime), max(0, record.size - message.body)
         if record.type == "revisit" and digest is not None:
             original = self._database.execute(
                 "SELECT kind, mime, size FROM capture WHERE digest = ? AND record != 'revisit' LIMIT 1", (digest,)
             ).fetchone()
             kind, mime, size = (kind, mime, size) if original is None else original
         key, place = surt(url), record.location
-        title, text = page_text(record, head, start) if kind is Kind.PAGE and record.type != "revisit" else (None, "")
+        title, text = page_text(record, message) if kind is Kind.PAGE and record.type != "revisit" else (None, "")
         row = (
             *(key, int(f"{record.date:%Y%m%d%H%M%S}"), url, status, (status or 0) // 100, mime, kind, size, digest),
             *(record.type, title, self._source, place.offset, place.length, place.skip),
-            self._requests.pop((url, _date(record)), None),
         )
         done = self._database.execute(
             "INSERT OR IGNORE INTO capture (key, time, url, status, class, mime, kind, size, digest, record, title,"
-            " source, offset, length, skip, request) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " source, offset, length, skip) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             row,
         )
         if not done.rowcount:
@@ -197,27 +199,19 @@ class _Notes:
         self._count(kind, status, size)
         _remember(self._pending, (url, _date(record)), number)
 
-    def _request(self, record: StoredRecord, url: str) -> None:
-        """Its capture follows, or has gone before."""
-        exchange = url, _date(record)
-        number = self._pending.get(exchange)
-        if number is None:
-            _remember(self._requests, exchange, record.location.offset)
-        else:
-            self._database.execute("UPDATE capture SET request = ? WHERE id = ?", (record.location.offset, number))
-
-    def _about(self, record: StoredRecord, url: str, said: About) -> None:
+    def _about(self, record: StoredRecord, url: str, said: Fields) -> None:
         number = self._pending.pop((url, _date(record)), None)
         if number is None:
-            if said.failure is not None:
-                row = (surt(url), int(f"{record.date:%Y%m%d%H%M%S}"), url, said.failure)
+            reason = failure(said)
+            if reason is not None:
+                row = (surt(url), int(f"{record.date:%Y%m%d%H%M%S}"), url, reason)
                 self._database.execute("INSERT OR REPLACE INTO failure VALUES (?, ?, ?, ?)", row)
             return
         self._database.execute(
-            "UPDATE capture SET about = ?, title = coalesce(title, ?) WHERE id = ?",
-            (record.location.offset, said.title, number),
+            "UPDATE capture SET title = coalesce(title, ?) WHERE id = ?",
+            (tidy(said.get("title", ""))[:TITLE_LIMIT] or None, number),
         )
-        self._links(number, said.links)
+        self._links(number, out_links(said))
 
     def _links(self, number: int, links: Sequence[OutLink]) -> None:
         keys = [surt(link.url) for link in links]

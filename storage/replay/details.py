@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 
-from storage.httpmessage import Headers
-from storage.replay.address import normalised, replay_path
-from storage.replay.holdings import Holdings, Opened
+from storage.errors import ArchiveError
+from storage.message import message_of
+from storage.replay.holdings import Held, Holdings
 from storage.replay.queries import Entry
-from storage.replay.reading import http_head
+from storage.replay.reading import out_links
 from storage.replay.show import BODY_SHOWN, block_text, visible_lines
 from storage.stored import StoredRecord
 from storage.surt import surt
@@ -32,7 +32,6 @@ class Message:
     """A request or a response as it was sent."""
 
     head: str
-    headers: Headers
     body: str
     is_hex: bool
     size: int
@@ -46,7 +45,6 @@ class Details:
     """One capture."""
 
     entry: Entry
-    opened: Opened
     request: Message | None
     response: Message
     decoded: str | None
@@ -63,55 +61,45 @@ class Details:
 
 def details_of(holdings: Holdings, entry: Entry) -> Details:
     """Raises ArchiveError, OSError."""
-    opened = holdings.open(entry)
-    about = holdings.about(entry)
-    request = holdings.request(entry)
-    links = () if about is None else about.links
+    held = holdings.open(entry)
+    capture = held.capture
+    fields = capture.metadata
+    links = out_links(fields)
     shown = links[:_LINKS_SHOWN]
-    held = holdings.catalogue.held(surt(link.url) for link in shown)
+    present = holdings.catalogue.held(surt(link.url) for link in shown)
+    decoded, notes = _decoded(held)
     return Details(
         entry,
-        opened,
-        None if request is None else _message(request),
-        _message(opened.record),
-        _decoded(opened),
-        tuple(opened.notes),
-        opened.record.header.fields,
-        () if about is None else tuple((name, value) for name, value in about.fields if name != "outlink"),
-        tuple(Link(link.url, link.hop, link.context, surt(link.url) in held) for link in shown),
+        None if capture.request is None else _message(capture.request),
+        _message(capture.record),
+        decoded,
+        notes,
+        capture.record.header.fields,
+        tuple((name, value) for name, value in fields.items() if name != "outlink"),
+        tuple(Link(link.url, link.hop, link.context, surt(link.url) in present) for link in shown),
         len(links),
         tuple(holdings.catalogue.links_in(entry.key)),
         len(holdings.catalogue.captures(entry.key, f"{entry.key} ")),
     )
 
 
-def replay_of(entry: Entry) -> str:
-    """The path that shows it."""
-    return replay_path(normalised(entry.url), entry.timestamp)
-
-
 def _message(record: StoredRecord) -> Message:
     data = record.beginning()
-    found = http_head(record)
-    if found is None:
-        is_request = record.type == "request"
-        start = data.find(b"\r\n\r\n") + 4 if is_request and b"\r\n\r\n" in data else 0
-        headers: Headers = []
-    else:
-        headers, start = found[0].headers, found[1]
+    start = message_of(record).body
+    if not start and record.type == "request":
+        start = data.find(b"\r\n\r\n") + 4 if b"\r\n\r\n" in data else len(data)
     body, is_hex = block_text(data[start : start + BODY_SHOWN]) if start < len(data) else ("", False)
     head = visible_lines(data[:start].decode("latin-1").rstrip("\r\n"))
-    return Message(head, headers, body, is_hex, record.size, record.size > start + BODY_SHOWN)
+    return Message(head, body, is_hex, record.size, record.size > start + BODY_SHOWN)
 
 
-def _decoded(opened: Opened) -> str | None:
-    """Only where it differs from what was sent."""
-    if opened.codings is None:
-        return None
-    coded = {name.lower() for name, value in opened.codings.headers if value.strip().lower() != "identity"}
-    if opened.payload is opened.record and coded.isdisjoint(("content-encoding", "transfer-encoding")):
-        list(islice(opened.body(), 1))
-        return None
-    data = b"".join(islice(opened.body(), 1))[:BODY_SHOWN]
+def _decoded(held: Held) -> tuple[str | None, tuple[str, ...]]:
+    """The text without its codings, only where it differs from what was sent; and what was not as it should be."""
+    capture = held.capture
+    try:
+        data = b"".join(islice(capture.chunks(), 1))[:BODY_SHOWN]
+    except ArchiveError as error:
+        return None, (str(error),)
     text, is_hex = block_text(data)
-    return None if is_hex else text
+    as_sent = capture.record.beginning()[message_of(capture.record).body :][:BODY_SHOWN] == data
+    return None if is_hex or as_sent else text, tuple(capture.decoding_notes)

@@ -8,9 +8,8 @@ browser are shown as x-archive-orig-NAME and mean nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-
-from storage.httpmessage import Headers
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
 PASSED = frozenset(("content-language", "content-disposition", "x-content-type-options"))
 """What a page needs to look as it did; Content-Type is written anew."""
@@ -44,10 +43,10 @@ def guards(content_security_policy: str) -> dict[str, str]:
     }
 
 
-def passed(headers: Headers) -> list[tuple[str, str]]:
+def passed(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """What of the archived headers goes out, under its own name or as x-archive-orig-NAME."""
     found: list[tuple[str, str]] = []
-    for name, value in headers[:_ORIGINALS]:
+    for name, value in islice(headers, _ORIGINALS):
         if _NAME.fullmatch(name) is None:
             continue
         value = _VALUE.sub(" ", value)[:_LENGTH].encode("latin-1", "replace").decode("latin-1")

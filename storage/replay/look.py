@@ -17,10 +17,10 @@ from aiohttp import hdrs, web
 
 import storage.replay.show as show
 from storage.errors import ArchiveError
-from storage.replay.address import ReplayAddress, moment_of, normalised, parse_path, replay_path
+from storage.replay.address import ReplayAddress, moment_of, normalised, parse_path
 from storage.replay.catalogue import Kind
 from storage.replay.cataloguer import Progress
-from storage.replay.details import details_of, replay_of
+from storage.replay.details import details_of
 from storage.replay.holdings import Holdings
 from storage.replay.hosts import other_origin
 from storage.replay.matching import MatchType, key_range
@@ -58,7 +58,7 @@ class Looking:
         )
         self._templates.filters.update(
             size=show.size, number=show.number, day=show.day, iso=show.iso, visible=show.visible,
-            component=show.component, status_word=show.status_word, replay=replay_of,
+            component=show.component, status_word=show.status_word, in_path=show.in_path,
         )  # fmt: skip
 
     def add_routes(self, app: web.Application) -> None:
@@ -170,21 +170,20 @@ class Looking:
         details = await self._ask(lambda: details_of(self.holdings, entry))
         return await self._render(
             request, "capture.html", details=details, entry=entry, origin=self._replay_origin(request),
-            raw=replay_path(normalised(entry.url), entry.timestamp, raw=True),
         )  # fmt: skip
 
     async def _record(self, request: web.Request) -> web.StreamResponse:
         """The record's block as it lies in the file, to keep and not to show."""
         entry = await self._entry(request)
-        opened = await self._ask(lambda: self.holdings.open(entry))
+        held = await self._ask(lambda: self.holdings.open(entry))
         headers = {
             "Content-Type": "application/octet-stream",
             "Content-Disposition": f'attachment; filename="{entry.offset}.http"',
-            "Content-Length": str(opened.record.size),
+            "Content-Length": str(held.capture.record.size),
         }
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
-        pieces = opened.record.chunks()
+        pieces = held.capture.record.chunks()
         while piece := await in_thread(None, next, pieces, b""):
             await response.write(piece)
         await response.write_eof()

@@ -19,11 +19,10 @@ from storage.replay.address import PREFIX, Links, ReplayAddress, normalised, par
 from storage.replay.bodies import Bodies, Body
 from storage.replay.elements import refresh
 from storage.replay.headers import guards, passed, policy
-from storage.replay.holdings import Holdings, Opened
+from storage.replay.holdings import Held, Holdings
 from storage.replay.hosts import other_origin
 from storage.replay.memento import capture_links, http_date
 from storage.replay.ranges import byte_range
-from storage.replay.reading import field
 from storage.replay.rewrite import LIMIT, Kind, Source, kind_of, rewrite
 from storage.threads import in_thread
 
@@ -108,45 +107,51 @@ class ReplayOrigin:
             app = other_origin(request.host, self.app_port)
             return web.Response(status=303, headers={"Location": f"{app}/view/{address.path.removeprefix(PREFIX)}"})
         try:
-            opened = await in_thread(None, self.holdings.find, address)
+            held = await in_thread(None, self._find, address)
         except ArchiveError as error:
             return self._missing(request, address.url, f"It is there, but cannot be read: {error}", status=502)
-        if opened is None:
+        if held is None:
             return self._missing(
                 request, address.url, "This address was not captured. Nothing is asked of the live web."
             )
-        return await self._answer(request, address, opened)
+        return await self._answer(request, address, held)
 
-    async def _answer(self, request: web.Request, address: ReplayAddress, opened: Opened) -> web.StreamResponse:
+    def _find(self, address: ReplayAddress) -> Held | None:
+        held = self.holdings.find(address)
+        if held is not None:
+            held.capture.load()
+        return held
+
+    async def _answer(self, request: web.Request, address: ReplayAddress, held: Held) -> web.StreamResponse:
         destination = request.headers.get("Sec-Fetch-Dest", "")
-        headers = self._headers(request, address, opened, scripts=bool(destination) and not address.raw)
-        links = Links(address.url, _moment(address, opened))
-        status = opened.status or 200
-        location = field(opened.head, "location")
+        headers = self._headers(request, address, held, scripts=bool(destination) and not address.raw)
+        links = Links(address.url, _moment(address, held))
+        status = held.status
+        location = held.capture.headers.get("Location", "")
         if status in _REDIRECTS and location and not address.raw:
             headers["Location"] = links.absolute(location) or location
             return web.Response(status=status, headers=headers)
-        kind = kind_of(Source(b"", opened.mime, None), destination)
-        if address.raw or (kind is Kind.OTHER and opened.mime):
-            return await self._whole(request, opened, headers, status)
-        body = await in_thread(None, self._bodies.get, opened)
+        kind = kind_of(Source(b"", held.capture.mime, None), destination)
+        if address.raw or (kind is Kind.OTHER and held.capture.mime):
+            return await self._whole(request, held, headers, status)
+        body = await in_thread(None, self._bodies.get, held)
         if body.size > LIMIT:
-            return await self._whole(request, opened, headers, status)
+            return await self._whole(request, held, headers, status)
         insert = self._insert(request, links) if destination in _FRAMES else ""
-        text, charset = await in_thread(None, _rewritten, body, opened, destination, links, insert)
-        content_type = opened.mime or ("text/html" if charset else "")
+        text, charset = await in_thread(None, _rewritten, body, held, destination, links, insert)
+        content_type = held.capture.mime or ("text/html" if charset else "")
         if content_type:
-            given = charset or opened.charset
+            given = charset or held.charset
             headers["Content-Type"] = f"{content_type}; charset={given}" if given else content_type
         return web.Response(status=_status(status), body=text, headers=headers)
 
     async def _whole(
-        self, request: web.Request, opened: Opened, headers: dict[str, str], status: int
+        self, request: web.Request, held: Held, headers: dict[str, str], status: int
     ) -> web.StreamResponse:
         """A body as it was, or the part of it that was asked for (RFC 9110 section 14)."""
-        body = await in_thread(None, self._bodies.get, opened)
+        body = await in_thread(None, self._bodies.get, held)
         status, start, stop = _status(status), 0, body.size
-        headers["Content-Type"] = opened.content_type or "application/octet-stream"
+        headers["Content-Type"] = held.capture.content_type or "application/octet-stream"
         headers["Accept-Ranges"] = "bytes"
         wanted = byte_range(request.headers.get("Range"), body.size) if status == 200 else None
         if wanted is not None:
@@ -168,19 +173,17 @@ class ReplayOrigin:
         await response.write_eof()
         return response
 
-    def _headers(
-        self, request: web.Request, address: ReplayAddress, opened: Opened, *, scripts: bool
-    ) -> dict[str, str]:
-        headers = dict(passed(opened.head.headers if opened.head else []))
+    def _headers(self, request: web.Request, address: ReplayAddress, held: Held, *, scripts: bool) -> dict[str, str]:
+        headers = dict(passed(held.capture.headers.items()))
         headers.update(self._guards(request, scripts=scripts))
-        headers["Memento-Datetime"] = http_date(opened.entry.timestamp)
+        headers["Memento-Datetime"] = http_date(held.entry.timestamp)
         base = f"http://{request.host}"
-        headers["Link"] = capture_links(base, opened.entry.url)
-        exact = ReplayAddress(normalised(opened.entry.url), opened.entry.timestamp, address.raw).path
+        headers["Link"] = capture_links(base, held.entry.url)
+        exact = ReplayAddress(normalised(held.entry.url), held.entry.timestamp, address.raw).path
         headers["Content-Location"] = exact
-        refreshing = field(opened.head, "refresh")
+        refreshing = held.capture.headers.get("Refresh", "")
         if refreshing and not address.raw:
-            links = Links(address.url, _moment(address, opened))
+            links = Links(address.url, _moment(address, held))
             headers["Refresh"] = refresh(refreshing, links) or refreshing
         return headers
 
@@ -196,8 +199,8 @@ class ReplayOrigin:
         return web.Response(status=status, text=f"{status}: not in the archive: {url}\n{text}\n", headers=headers)
 
 
-def _rewritten(body: Body, opened: Opened, destination: str, links: Links, insert: str) -> tuple[bytes, str | None]:
-    source = Source(body.read(0, body.size), opened.mime, opened.charset)
+def _rewritten(body: Body, held: Held, destination: str, links: Links, insert: str) -> tuple[bytes, str | None]:
+    source = Source(body.read(0, body.size), held.capture.mime, held.charset)
     result = rewrite(source, destination, links, insert)
     return result.body, result.charset
 
@@ -217,6 +220,6 @@ def _path_of(referer: str) -> str | None:
     return url.pathname + url.search
 
 
-def _moment(address: ReplayAddress, opened: Opened) -> str:
+def _moment(address: ReplayAddress, held: Held) -> str:
     """What a page's links ask for: captures as close as possible to the page itself."""
-    return address.timestamp if len(address.timestamp) == 14 else opened.entry.timestamp
+    return address.timestamp if len(address.timestamp) == 14 else held.entry.timestamp

@@ -14,7 +14,7 @@ from storage.surt import surt
 
 _COLUMNS = (
     "c.id, c.key, c.time, c.url, c.status, c.mime, c.kind, c.size, c.digest, c.record, c.title, s.name AS segment,"
-    " c.offset, c.length, c.skip, c.request, c.about"
+    " c.offset, c.length, c.skip"
 )
 _FROM = "FROM capture c JOIN source s ON s.id = c.source"
 _BEYOND = "\x7f"
@@ -49,10 +49,6 @@ class Entry:
     length: int | None
     """Bytes of the record in its file, if it is alone in a frame."""
     skip: int
-    request: int | None
-    """Offset of the request record, in the same file."""
-    about: int | None
-    """Offset of its metadata record."""
     count: int = 1
     """Captures of the same key, where rows are grouped."""
 
@@ -243,5 +239,5 @@ def _entry(row: sqlite3.Row) -> Entry:
     return Entry(
         *(row["id"], row["key"], f"{row['time']:014d}", row["url"], row["status"], row["mime"], Kind(row["kind"])),
         *(row["size"], row["digest"], row["record"], row["title"], row["segment"], row["offset"], row["length"]),
-        *(row["skip"], row["request"], row["about"], counted),
+        *(row["skip"], counted),
     )

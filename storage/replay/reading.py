@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
@@ -11,7 +11,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from storage.charset import decode_text
 from storage.codings import decoded
-from storage.httpmessage import Head, ResponseFramer, parse_head
+from storage.message import Fields, Message
 from storage.stored import StoredRecord
 
 TEXT_LIMIT = 2 << 20
@@ -23,7 +23,7 @@ LINK_LIMIT = 2000
 """Links of one page that are noted."""
 
 _SPACE = re.compile(r"\s+")
-_EMBEDS = "E"
+_REQUISITE = "E"
 _HOPS = frozenset("LEXRM")
 
 
@@ -38,40 +38,7 @@ class OutLink:
 
     @property
     def is_requisite(self) -> bool:
-        return self.hop == _EMBEDS
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What a metadata record says of an exchange."""
-
-    title: str | None
-    links: tuple[OutLink, ...]
-    failure: str | None
-    """Why there was no answer."""
-    fields: tuple[tuple[str, str], ...]
-    """All of it, in order."""
-
-
-def http_head(record: StoredRecord) -> tuple[Head, int] | None:
-    """The head of the HTTP message in a response or revisit, and where its body begins in the block; else None."""
-    if not record.content_type.lower().startswith("application/http"):
-        return None
-    framer = ResponseFramer()
-    data = record.beginning()
-    framer.feed(data)
-    if framer.head_end is None:
-        if not data.lstrip().startswith(b"HTTP/"):
-            return None
-        return parse_head(data), len(data)  # a revisit's head may stand without its empty line
-    return Head(framer.status, framer.reason, framer.version, framer.headers), framer.head_end
-
-
-def field(head: Head | None, name: str) -> str:
-    """A header's values, joined as RFC 9110 section 5.3 says; "" if there is none."""
-    if head is None:
-        return ""
-    return ", ".join(value for key, value in head.headers if key.lower() == name)
+        return self.hop == _REQUISITE
 
 
 def essence(content_type: str) -> str:
@@ -79,17 +46,16 @@ def essence(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def page_text(record: StoredRecord, head: Head | None, start: int) -> tuple[str | None, str]:
+def page_text(record: StoredRecord, message: Message) -> tuple[str | None, str]:
     """A page's title and text, as far as TEXT_LIMIT. Nothing is raised for what the bytes hold."""
-    notes: list[str] = []
     pieces = decoded(
-        iter([record.beginning()[start:]]),
-        _codings(head, "transfer-encoding"),
-        _codings(head, "content-encoding"),
-        notes,
+        iter([record.beginning()[message.body :]]),
+        message.codings("Transfer-Encoding"),
+        message.codings("Content-Encoding"),
+        [],
     )
     data = b"".join(islice(pieces, 2))[:TEXT_LIMIT]
-    tree = LexborHTMLParser(decode_text(data, field(head, "content-type")))
+    tree = LexborHTMLParser(decode_text(data, message.headers.get("Content-Type", "")))
     found = tree.css_first("title")
     title = None if found is None else tidy(found.text())[:TITLE_LIMIT]
     for node in tree.css("script, style, noscript, template, head"):
@@ -103,27 +69,21 @@ def tidy(text: str) -> str:
     return _SPACE.sub(" ", text.encode("utf-8", "replace").decode("utf-8")).strip()
 
 
-def about(record: StoredRecord) -> About:
-    """A metadata record of application/warc-fields, whoever wrote it."""
-    fields = []
-    for line in record.beginning().decode("utf-8", "replace").splitlines():
-        name, colon, value = line.partition(":")
-        if colon:
-            fields.append((name.strip(), value.strip()))
-    links = [link for name, value in fields if name == "outlink" and (link := out_link(value))]
-    named = dict(fields)
-    failure = named.get("failure")
-    reason = None if failure is None else f"{failure}: {named['reason']}" if named.get("reason") else failure
-    title = named.get("title")
-    return About(tidy(title)[:TITLE_LIMIT] if title else None, tuple(links[:LINK_LIMIT]), reason, tuple(fields))
+def out_links(fields: Fields) -> list[OutLink]:
+    """The links that a metadata record tells, in its order."""
+    return list(islice(_links(fields.getall("outlink", [])), LINK_LIMIT))
 
 
-def out_link(value: str) -> OutLink | None:
-    """`URL CODE CONTEXT`."""
-    url, _, rest = value.partition(" ")
-    hop, _, context = rest.partition(" ")
-    return OutLink(url, hop[:1], context) if url and hop[:1] in _HOPS else None
+def failure(fields: Fields) -> str | None:
+    """Why there was no answer; None if there was."""
+    said = fields.get("failure")
+    reason = fields.get("reason")
+    return f"{said}: {reason}" if said and reason else said
 
 
-def _codings(head: Head | None, name: str) -> Sequence[str]:
-    return [coding for coding in field(head, name).split(",") if coding.strip()]
+def _links(values: Iterable[str]) -> Iterable[OutLink]:
+    for value in values:
+        url, _, rest = value.partition(" ")
+        hop, _, context = rest.partition(" ")
+        if url and hop[:1] in _HOPS:
+            yield OutLink(url, hop[:1], context)

@@ -54,7 +54,11 @@ async def serving(
     catalogue = Catalogue(database)
     cataloguer = Cataloguer([path], database)
     app_socket = _bound(host, port, PORT)
-    replay_socket = _bound(host, replay_port, app_socket.getsockname()[1] + 1 if port != 0 else 0)
+    try:
+        replay_socket = _bound(host, replay_port, app_socket.getsockname()[1] + 1 if port != 0 else 0)
+    except OSError:
+        app_socket.close()
+        raise
     ports = app_socket.getsockname()[1], replay_socket.getsockname()[1]
     holdings = Holdings([path], catalogue)
     names = {host.lower()}
@@ -66,12 +70,15 @@ async def serving(
     replay = web.Application(middlewares=[host_guard(names)], client_max_size=1 << 20)
     Endpoints(catalogue).add_routes(replay)
     ReplayOrigin(holdings, ports[0]).add_routes(replay)
-    runners = [web.AppRunner(each, access_log=None, max_field_size=1 << 20) for each in (application, replay)]
+    runners = [
+        web.AppRunner(each, access_log=None, max_field_size=1 << 20, shutdown_timeout=1.0)
+        for each in (application, replay)
+    ]
     cataloguer.start()
     try:
         for runner, listening in zip(runners, (app_socket, replay_socket), strict=True):
             await runner.setup()
-            await web.SockSite(runner, listening, shutdown_timeout=1).start()
+            await web.SockSite(runner, listening).start()
         yield Serving(f"http://{_written(host)}:{ports[0]}/", *ports, cataloguer)
     finally:
         for runner in runners:

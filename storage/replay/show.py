@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
 
-from storage.replay.address import moment_of
+from storage.printable import printable
+from storage.replay.address import moment_of, normalised
 from storage.replay.queries import Entry
-from storage.terminal import printable
 
 BODY_SHOWN = 64 << 10
 """Bytes of a body that a page shows; all of it can be downloaded."""
 _HEX_SHOWN = 4 << 10
 _HEX_WIDTH = 16
+_URL_CHARACTERS = "!$%&'()*+,-./:;=?@[]_~|"
 _CHART = 1000
 """Width of a timeline's drawing, in its own units."""
 
@@ -62,6 +63,11 @@ def visible_lines(text: str) -> str:
 def component(text: str) -> str:
     """For one part of a path or a query."""
     return quote(text, safe="")
+
+
+def in_path(url: str) -> str:
+    """An archived URL as the rest of a path: in WHATWG form, and in ASCII whatever it is."""
+    return quote(normalised(url), safe=_URL_CHARACTERS)
 
 
 def hexdump(data: bytes) -> str:

@@ -76,6 +76,12 @@ def test_decisions_do_no_io() -> None:
     assert offences([found for found in pure if found.package in IMPURE]) == []
 
 
+def test_replay_is_above_all_that_reads_an_archive() -> None:
+    above = re.compile(r"storage\.(replay|commands)(\..+)?")
+    below = [found for found in every_import() if not above.fullmatch(found.importer)]
+    assert offences([found for found in below if found.module.startswith("storage.replay")]) == []
+
+
 def test_the_command_line_of_storage_is_above_its_library() -> None:
     above = re.compile(r"storage\.(__main__|cli|terminal|commands)(\..+)?")
     below = [found for found in every_import() if not above.fullmatch(found.importer)]

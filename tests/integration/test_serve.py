@@ -1,0 +1,300 @@
+"""`serve` asked over HTTP: lists, search, details, replay, and what other tools ask for."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from storage.replay.catalogue import catalogue_path
+from tests.support.looking import AT, Exchange, archive, looking
+from tests.support.warc import members
+
+PAGE = b"<!doctype html><title>Tides &amp; moons</title><img src=/i.png><a href=//b.test/x>x</a><p>Spring tide in May"
+HOSTILE = "http://a.test/?<script>alert(1)</script>\u202e"
+
+EXCHANGES = [
+    Exchange(
+        "http://a.test/",
+        PAGE,
+        outlinks=["http://a.test/i.png E img/@src", "http://a.test/lost.css E link/@href", "http://b.test/x L a/@href"],
+        headers=["Set-Cookie: a=b", "Content-Security-Policy: default-src 'none'", "X-Odd: <script>", "X-Odd: 2"],
+    ),
+    Exchange("http://a.test/i.png", b"\x89PNG" + bytes(1000), type="image/png", seconds=1),
+    Exchange("http://a.test/", b"<title>Later</title>", seconds=100),
+    Exchange("http://a.test/copy", seconds=3, refers_to="http://a.test/"),
+    Exchange("http://a.test/zip", gzip.compress(b"<p>packed"), headers=["Content-Encoding: gzip"], seconds=4),
+    Exchange(
+        "http://a.test/chunks",
+        b"3\r\nabc\r\n0\r\n\r\n",
+        "text/plain",
+        headers=["Transfer-Encoding: chunked"],
+        seconds=5,
+    ),
+    Exchange("http://a.test/old", status="301 Moved", headers=["Location: /new?x=1"], seconds=6),
+    Exchange("http://c.test/", status="301 Moved", headers=["Location: https://c.test/"], seconds=7),
+    Exchange("https://c.test/", b"<p>secure", seconds=8),
+    Exchange("http://a.test/busy", b"not now", status="503 Busy", seconds=9),
+    Exchange("http://a.test/busy", b"<p>now", seconds=11),
+    Exchange("http://a.test/none", b"<p>gone", status="404 Not Found", seconds=12),
+    Exchange(HOSTILE, b"<title></title><script>alert(1)</script>", seconds=13, metadata={"via": "<script>"}),
+    Exchange("http://dead.test/", answered=False, metadata={"failure": "connect", "reason": "refused"}, seconds=14),
+]
+
+
+@pytest.fixture
+async def held(tmp_path: Path) -> Path:
+    return await archive(tmp_path / "crawl", EXCHANGES)
+
+
+async def test_a_page_is_replayed_with_its_addresses_mapped(held: Path) -> None:
+    async with looking(held) as looker:
+        answer = await looker.replayed("http://a.test/")
+    assert answer.status == 200
+    assert f'<img src="/replay/{AT}/http://a.test/i.png">' in answer.text
+    assert f'<a href="/replay/{AT}/http://b.test/x">' in answer.text
+    assert answer.text.index("/-/client.js") < answer.text.index("<title>")
+    assert answer.headers["Memento-Datetime"] == "Fri, 02 Jan 2026 03:04:05 GMT"
+    assert 'rel="original"' in answer.headers["Link"]
+
+
+async def test_what_the_archived_answer_would_tell_a_browser_is_only_shown(held: Path) -> None:
+    async with looking(held) as looker:
+        answer = await looker.replayed("http://a.test/")
+    assert "Set-Cookie" not in answer.headers
+    assert answer.headers["x-archive-orig-set-cookie"] == "a=b"
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "sandbox" in policy
+    assert "default-src 'none'" not in policy
+
+
+async def test_the_capture_closest_in_time_answers(held: Path) -> None:
+    async with looking(held) as looker:
+        assert "Spring tide" in (await looker.replayed("http://a.test/", "2026")).text
+        assert "Later" in (await looker.replayed("http://a.test/", "20260102030520")).text
+        assert "Later" in (await looker.replayed("http://a.test/", "")).text
+        assert "now" in (await looker.replayed("http://a.test/busy", "20260102030413")).text
+        assert (await looker.replayed("http://a.test/busy", "20260102030414")).status == 503
+
+
+async def test_a_revisit_shows_what_it_refers_to(held: Path) -> None:
+    async with looking(held) as looker:
+        answer = await looker.replayed("http://a.test/copy")
+        assert "Spring tide" in answer.text
+        raw = await looker.get(f"{looker.replay}/replay/{AT}id_/http://a.test/copy")
+        assert raw.body == PAGE
+
+
+async def test_codings_are_taken_off(held: Path) -> None:
+    async with looking(held) as looker:
+        assert "<p>packed" in (await looker.replayed("http://a.test/zip")).text
+        answer = await looker.replayed("http://a.test/chunks")
+        assert (answer.body, answer.headers["Content-Type"]) == (b"abc", "text/plain")
+
+
+async def test_redirects_stay_within_the_replay_and_turn_in_no_circle(held: Path) -> None:
+    async with looking(held) as looker:
+        answer = await looker.replayed("http://a.test/old")
+        assert (answer.status, answer.headers["Location"]) == (301, f"/replay/{AT}/http://a.test/new?x=1")
+        assert "secure" in (await looker.replayed("http://c.test/")).text
+
+
+async def test_what_was_not_captured_is_said_and_never_fetched(held: Path) -> None:
+    async with looking(held) as looker:
+        for dest, type_ in (("iframe", "text/html"), ("image", "text/plain")):
+            answer = await looker.replayed("http://nowhere.test/<x>", dest=dest)
+            assert answer.status == 404
+            assert answer.headers["Content-Type"].startswith(type_)
+            assert "not in the archive" in answer.text.lower()
+            assert "<x>" not in answer.text
+        assert (await looker.replayed("http://a.test/none")).status == 404
+
+
+async def test_a_part_of_a_body_can_be_asked_for(held: Path) -> None:
+    async with looking(held) as looker:
+        whole = await looker.replayed("http://a.test/i.png", dest="image")
+        part = await looker.replayed("http://a.test/i.png", dest="video", Range="bytes=1-3")
+        beyond = await looker.replayed("http://a.test/i.png", dest="video", Range="bytes=5000-")
+    assert whole.body == b"\x89PNG" + bytes(1000)
+    assert (part.status, part.body, part.headers["Content-Range"]) == (206, b"PNG", "bytes 1-3/1004")
+    assert (beyond.status, beyond.headers["Content-Range"]) == (416, "bytes */1004")
+
+
+async def test_an_address_from_the_root_belongs_to_the_page_that_asks(held: Path) -> None:
+    async with looking(held) as looker:
+        page = f"{looker.replay}/replay/{AT}/http://a.test/"
+        answer = await looker.get(f"{looker.replay}/i.png?x=1", Referer=page)
+        assert (answer.status, answer.headers["Location"]) == (307, f"/replay/{AT}/http://a.test/i.png?x=1")
+        assert (await looker.get(f"{looker.replay}/i.png")).status == 404
+
+
+async def test_a_page_outside_the_frame_is_sent_to_the_application(held: Path) -> None:
+    async with looking(held) as looker:
+        answer = await looker.replayed("http://a.test/", dest="document")
+        assert answer.status == 303
+        assert answer.headers["Location"] == f"{looker.app}/view/{AT}/http://a.test/"
+        plain = await looker.get(f"{looker.replay}/replay/{AT}/http://a.test/")
+        assert "script-src 'none'" in plain.headers["Content-Security-Policy"]
+        assert "client.js" not in plain.text
+
+
+async def test_an_archived_service_worker_is_not_registered(held: Path) -> None:
+    async with looking(held) as looker:
+        answer = await looker.replayed("http://a.test/", dest="serviceworker", **{"Service-Worker": "script"})
+        assert answer.status == 403
+        own = await looker.get(f"{looker.replay}/-/worker.js", Service_Worker="script")
+        assert (own.status, own.headers["Service-Worker-Allowed"]) == (200, "/")
+
+
+@pytest.mark.parametrize("host", ["evil.test", "evil.test:80", "127.0.0.1.evil.test", "localhost.evil.test:1"])
+async def test_nobody_else_s_name_leads_here(held: Path, host: str) -> None:
+    async with looking(held) as looker:
+        assert (await looker.get("/", Host=host)).status == 421
+        assert (await looker.get(f"{looker.replay}/replay/{AT}/http://a.test/", Host=host)).status == 421
+
+
+async def test_pages_are_listed_and_gone_through_by_key(tmp_path: Path) -> None:
+    many = [Exchange(f"http://a.test/{number:04d}", f"<title>T{number}</title>".encode()) for number in range(250)]
+    async with looking(await archive(tmp_path / "crawl", many)) as looker:
+        seen, url = [], "/"
+        while url:
+            text = (await looker.get(url)).text
+            seen += [
+                number for number in range(250) if f">T{number}<" in text.replace("<bdi>", ">").replace("</bdi>", "<")
+            ]
+            found = text.partition('class="next" href="')[2].partition('"')[0]
+            url = found.replace("&amp;", "&")
+    assert seen == list(range(250))
+
+
+async def test_search_finds_text_titles_and_addresses(held: Path) -> None:
+    async with looking(held) as looker:
+        assert "Tides &amp; moons" in (await looker.get("/?q=spring+tid")).text
+        assert "Tides &amp; moons" in (await looker.get("/?q=moons")).text
+        assert "http://a.test/chunks" in (await looker.get("/?q=http://a.test/chu")).text
+        assert "No page has" in (await looker.get("/?q=nothingofthekind")).text
+        assert (await looker.get('/?q="*)(NEAR')).status == 200
+
+
+async def test_details_show_what_was_sent(held: Path) -> None:
+    async with looking(held) as looker:
+        line = json.loads((await looker.get("/cdx?url=http://a.test/&output=json&limit=1")).text)
+        answer = await looker.get(f"/capture/{line['filename']}/{line['offset']}")
+        record = await looker.get(f"/record/{line['filename']}/{line['offset']}")
+    assert "GET http://a.test/ HTTP/1.1" in answer.text
+    assert "X-Odd: &lt;script&gt;\nX-Odd: 2" in answer.text
+    assert answer.text.count("not in the archive") == 2  # lost.css and b.test
+    assert line["filename"] in answer.text
+    assert record.body.endswith(PAGE)
+    assert record.headers["Content-Disposition"].startswith("attachment")
+
+
+async def test_what_is_missing_is_listed_with_who_asks_and_why(held: Path) -> None:
+    async with looking(held) as looker:
+        text = (await looker.get("/missing")).text
+    assert "http://a.test/lost.css" in text
+    assert "http://a.test/i.png" not in text
+    assert "http://dead.test/" in text
+    assert "connect: refused" in text
+
+
+async def test_captures_of_a_page_stand_on_a_timeline(held: Path) -> None:
+    async with looking(held) as looker:
+        answer = await looker.get("/url?url=http://a.test/")
+        assert "2 captures" in answer.text
+        assert answer.text.count("<circle") == 2
+        assert (await looker.get("/url?url=http://nowhere.test/")).status == 404
+
+
+async def test_no_page_of_the_application_holds_archived_markup(held: Path) -> None:
+    async with looking(held) as looker:
+        line = json.loads((await looker.get("/cdx?url=a.test/?*&output=json")).text.splitlines()[-1])
+        place = f"/capture/{line['filename']}/{line['offset']}"
+        pages = [await looker.get(url) for url in ("/?kind=all", place, "/?q=alert", "/view/2026/" + line["url"])]
+        for page in pages:
+            assert page.status in (200, 404)
+            assert "<script>" not in page.text
+            assert "\u202e" not in page.text
+            assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+            assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+
+
+async def test_the_cdx_server_answers_as_others_do(held: Path) -> None:
+    async with looking(held) as looker:
+        exact = (await looker.get("/cdx?url=a.test/&output=json")).text.splitlines()
+        assert [json.loads(line)["timestamp"] for line in exact] == [AT, "20260102030545"]
+        host = (await looker.get("/cdx?url=a.test&matchType=host&output=text&fl=timestamp,url,statuscode")).text
+        assert f"{AT} http://a.test/ 200\n" in host
+        assert "c.test" not in host
+        assert "test,a)/ 20260102030405 {" in (await looker.get("/cdx?url=a.test/*")).text
+        assert len((await looker.get("/cdx?url=*.test&limit=3&output=text")).text.splitlines()) == 3
+        late = (await looker.get("/cdx?url=a.test/&from=202601020305&output=json")).text
+        assert [json.loads(line)["timestamp"] for line in late.splitlines()] == ["20260102030545"]
+        moved = (await looker.get("/cdx?url=*.test&filter==status:301&output=text")).text.splitlines()
+        assert len(moved) == 2
+        for wrong in (
+            "",
+            "?url=a&matchType=x",
+            "?url=a&limit=x",
+            "?url=a&output=x",
+            "?url=a&filter=x",
+            "?url=a&from=x",
+        ):
+            assert (await looker.get(f"/cdx{wrong}")).status == 400
+
+
+async def test_memento_clients_find_their_way(held: Path) -> None:
+    async with looking(held) as looker:
+        gate = await looker.get("/timegate/http://a.test/", Accept_Datetime="Fri, 02 Jan 2026 04:00:00 GMT")
+        assert (gate.status, gate.headers["Vary"]) == (302, "accept-datetime")
+        assert gate.headers["Location"] == f"{looker.replay}/replay/20260102030545/http://a.test/"
+        assert 'rel="first memento"' in gate.headers["Link"]
+        times = await looker.get("/timemap/link/http://a.test/")
+        assert times.headers["Content-Type"].startswith("application/link-format")
+        assert times.text.count('memento"; datetime=') == 2
+        assert (await looker.get("/timegate/http://a.test/", Accept_Datetime="yesterday")).status == 400
+        assert (await looker.get("/timegate/http://nowhere.test/")).status == 404
+
+
+async def test_a_package_is_offered_whole_and_in_parts(held: Path) -> None:
+    (held / "crawl.wacz").write_bytes(bytes(range(100)))
+    async with looking(held) as looker:
+        assert 'href="/archive.wacz"' in (await looker.get("/")).text
+        part = await looker.get("/archive.wacz", Range="bytes=10-12")
+    assert (part.status, part.body) == (206, bytes([10, 11, 12]))
+
+
+async def test_a_crawl_under_way_is_read_on_and_a_damaged_catalogue_made_anew(held: Path) -> None:
+    (segment,) = (held / "archive").iterdir()
+    data = segment.read_bytes()
+    cut = [offset for offset, _, _ in members(segment)][10]
+    growing = segment.rename(segment.with_name(f"{segment.name}.open"))
+    growing.write_bytes(data[: cut + 5])
+    catalogue_path(held).parent.mkdir(parents=True, exist_ok=True)
+    catalogue_path(held).write_bytes(b"not a database" * 100)
+    async with looking(held) as looker:
+        assert (await looker.replayed("http://a.test/i.png", dest="image")).status == 200
+        assert (await looker.replayed("http://a.test/zip")).status == 404
+    growing.write_bytes(data)
+    growing.rename(segment)
+    async with looking(held) as looker:
+        assert (await looker.replayed("http://a.test/zip")).status == 200
+        assert "2 captures" in (await looker.get("/url?url=http://a.test/")).text
+        assert "13 captures" in (await looker.get("/")).text
+
+
+async def test_a_damaged_record_is_told_and_the_rest_is_shown(held: Path) -> None:
+    (segment,) = (held / "archive").iterdir()
+    async with looking(held) as looker:
+        line = json.loads((await looker.get("/cdx?url=a.test/zip&output=json")).text)
+        data = bytearray(segment.read_bytes())
+        data[int(line["offset"]) + int(line["length"]) // 2] ^= 0xFF
+        segment.write_bytes(data)
+        answer = await looker.replayed("http://a.test/zip")
+        assert answer.status == 502
+        assert line["offset"] in answer.text
+        assert (await looker.get(f"/capture/{line['filename']}/{line['offset']}")).status == 500
+        assert (await looker.replayed("http://a.test/i.png", dest="image")).status == 200
