@@ -105,6 +105,7 @@ def visitor_of(
         guesses=Guesses() if config.guesses else None,
         strip=strip,
         ignores=opened.ignores,
+        budget=opened.budget,
         traps=TrapWatch(opened.scope) if config.traps else None,
         pdf=opened.pdf,
         recrawl=Recrawl(opened.directory, opened.frontier, opened.segments.read_outlinks) if opened.round > 1 else None,

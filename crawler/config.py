@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -14,22 +13,14 @@ from urllib.parse import urlsplit
 from crawler.errors import UsageError
 from crawler.liveness import DEFAULT_PROBES
 from crawler.rules.ignoresets import SETS
+from crawler.scopekind import ScopeKind as ScopeKind
+from crawler.seedoptions import MOST_OFFSITE_LINKS, options_by_url, split_seed
 from crawler.urls import origin_text, seed_url
 
 PROXY_SCHEMES = ("http", "socks5")
 MIB = 1 << 20
 GIB = 1 << 30
 DIGESTS = ("sha256", "sha1")
-
-
-class ScopeKind(enum.StrEnum):
-    """How far from its seed a crawl may follow links."""
-
-    PAGE = "page"
-    PREFIX = "prefix"
-    HOST = "host"
-    DOMAIN = "domain"
-    ANY = "any"
 
 
 class InvalidSetting(UsageError):
@@ -48,6 +39,9 @@ class CrawlConfig:
 
     seeds: Sequence[str] = ()
     """URLs; one without a scheme means https."""
+    seed_options: tuple[str, ...] = ()
+    """Seeds with options of their own, one a URL: `https://a.example/docs/ scope=prefix depth=3`. A seed in `seeds` may
+    have them behind its URL, too, and is parted from them here."""
     output: str | Path = "crawls/crawl"
     """The crawl directory."""
 
@@ -80,6 +74,8 @@ class CrawlConfig:
 
     # how much
     max_pages: int | None = None
+    host_pages: int | None = None
+    """Pages of one host."""
     max_bytes: int | None = None
     max_time: float | None = None
     max_body: int = GIB
@@ -139,6 +135,7 @@ class CrawlConfig:
 
     def __post_init__(self) -> None:
         _fix_sequences(self)
+        _part_seeds(self)
         for field, (lowest, highest) in _RANGES.items():
             value = getattr(self, field)
             if value is not None or field not in _MAY_BE_NONE:
@@ -157,6 +154,7 @@ _MAY_BE_NONE = frozenset(
     {
         "max_depth",
         "max_pages",
+        "host_pages",
         "max_bytes",
         "max_time",
         "disk_wait",
@@ -175,8 +173,9 @@ _MAY_BE_NONE = frozenset(
 
 _RANGES: dict[str, tuple[float, float]] = {
     "max_depth": (0, 65535),
-    "offsite_links": (0, 14),
+    "offsite_links": (0, MOST_OFFSITE_LINKS),
     "max_pages": (1, 1 << 62),
+    "host_pages": (1, 1 << 62),
     "max_bytes": (1, 1 << 62),
     "max_time": (0.001, math.inf),
     "max_body": (1, 1 << 62),
@@ -201,7 +200,7 @@ _WHOLE = frozenset(_RANGES) - {"max_time", "disk_wait", "delay", "timeout", "max
 
 def _fix_sequences(config: CrawlConfig) -> None:
     """Lists become tuples, so that a frozen value is one; a lone string in place of a list is a mistake."""
-    for field in ("seeds", "include", "exclude", "strip_query", "ignore_sets", "headers", "auth"):
+    for field in ("seeds", "include", "exclude", "seed_options", "strip_query", "ignore_sets", "headers", "auth"):
         value = getattr(config, field)
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise InvalidSetting(field, f"takes a sequence, not {value!r}")
@@ -213,6 +212,15 @@ def _fix_sequences(config: CrawlConfig) -> None:
         object.__setattr__(config, "scope", ScopeKind(config.scope))
     except ValueError:
         raise InvalidSetting("scope", f"{config.scope!r} is not one of {', '.join(ScopeKind)}") from None
+
+
+def _part_seeds(config: CrawlConfig) -> None:
+    """Leaves the URLs in `seeds` and takes what stands behind them to `seed_options`, in place of earlier ones."""
+    parted = [split_seed(seed) if isinstance(seed, str) else (seed, "") for seed in config.seeds]
+    own = {url: f"{url} {options}" for url, options in map(split_seed, config.seed_options) if options}
+    own.update((url, f"{url} {options}") for url, options in parted if options)
+    object.__setattr__(config, "seeds", tuple(url for url, _ in parted))
+    object.__setattr__(config, "seed_options", tuple(own.values()))
 
 
 def _check_number(field: str, value: object, lowest: float, highest: float, *, whole: bool) -> None:
@@ -345,7 +353,8 @@ def _check_seeds(seeds: Sequence[str]) -> None:
             raise ValueError(f"{seed!r} is not a URL")
 
 
-_CHECKS: dict[str, Callable[..., None]] = {
+_CHECKS: dict[str, Callable[..., object]] = {
+    "seed_options": options_by_url,
     "seeds": _check_seeds,
     "include": _check_patterns,
     "exclude": _check_patterns,

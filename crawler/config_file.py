@@ -23,8 +23,8 @@ import tomli_w
 from crawler.config import CrawlConfig
 from crawler.errors import UsageError
 from crawler.options import BY_NAME, OPTIONS
+from crawler.seedoptions import seed_with_options
 from crawler.settings import Setting, did_you_mean, make_config, read_setting
-from crawler.urls import seed_url
 
 FILE_NAME = "crawl.toml"
 
@@ -116,7 +116,7 @@ def _read_seeds(value: object, source: str) -> tuple[str, ...]:
     seeds = []
     for item in value:
         try:
-            seeds.append(seed_url(str(item)))
+            seeds.append(seed_with_options(str(item)))
         except ValueError as error:
             raise UsageError(f"{source}: {error}") from None
     return tuple(dict.fromkeys(seeds))

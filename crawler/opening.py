@@ -30,6 +30,7 @@ from crawler.errors import DirectoryLocked, DiskFailed, OutOfDisk, UsageError
 from crawler.fetcher import Fetcher, HttpFetcher
 from crawler.frontier import Counts
 from crawler.frontier.sqlite import SqliteFrontier
+from crawler.hostbudget import HostBudget
 from crawler.ignorefile import IgnoreFile
 from crawler.model import Outcome
 from crawler.pdf.links import PdfLinks
@@ -37,6 +38,7 @@ from crawler.querystrip import QueryStrip
 from crawler.resolver import OverrideResolver
 from crawler.scope import Scope
 from crawler.seams import Seams, Sink
+from crawler.seedoptions import HostLimits, host_limits, options_by_url, page_budgets
 from crawler.segments import Segments
 from crawler.sitemaps import usual_places
 from crawler.urls import seed_url
@@ -55,6 +57,8 @@ class Opened:
     guard: DiskGuard
     scope: Scope
     ignores: IgnoreFile
+    budget: HostBudget | None
+    """None where no host has one."""
     fetcher: Fetcher
     cookies: CookieJar | None
     """The fetcher's jar, if it has one: to be kept with the ledger."""
@@ -109,7 +113,9 @@ async def open_crawl(config: CrawlConfig, stack: AsyncExitStack, seams: Seams) -
         before = await frontier.counts()
         numbers = await frontier.add_seeds(seeds)
         await _requeue(config, frontier, before)
-    scope = seams.scope or Scope.of(config, await frontier.seeds(), utc(started).year)
+    budget = await _host_budget(config, frontier)
+    spent = None if budget is None else budget.spent
+    scope = seams.scope or Scope.of(config, await frontier.seeds(), utc(started).year, spent)
     ignores = IgnoreFile(directory, config.ignore_sets, scope, clock)
     if config.sitemaps:
         await frontier.add(usual_places(await frontier.seeds(), scope))
@@ -125,7 +131,7 @@ async def open_crawl(config: CrawlConfig, stack: AsyncExitStack, seams: Seams) -
         stack.push_async_callback(pdf.close)
     complete = counts.queued == 0 and counts.done > 0
     return Opened(
-        directory, frontier, segments, guard, scope, ignores, fetcher, cookies, pdf, logs, counts, numbers,
+        directory, frontier, segments, guard, scope, ignores, budget, fetcher, cookies, pdf, logs, counts, numbers,
         frontier.round, started, complete,
     )  # fmt: skip
 
@@ -141,6 +147,7 @@ def _make_directories(directory: Path, stack: AsyncExitStack) -> None:
 
 
 async def _open_frontier(config: CrawlConfig, directory: Path, stack: AsyncExitStack, clock: Clock) -> SqliteFrontier:
+    options = options_by_url(config.seed_options)
     frontier = await SqliteFrontier.open(
         directory / "crawl.db",
         delay=config.delay,
@@ -148,11 +155,19 @@ async def _open_frontier(config: CrawlConfig, directory: Path, stack: AsyncExitS
         per_ip=config.per_ip,
         probes=config.probes,
         robots=config.robots,
-        depth_matters=config.max_depth is not None,
+        hosts=host_limits(options, HostLimits(config.delay, config.per_host)),
+        depth_matters=config.max_depth is not None or any(own.depth is not None for own in options.values()),
         clock=clock,
     )
     stack.push_async_callback(frontier.close)
     return frontier
+
+
+async def _host_budget(config: CrawlConfig, frontier: SqliteFrontier) -> HostBudget | None:
+    own = page_budgets(options_by_url(config.seed_options))
+    if config.host_pages is None and not own:
+        return None
+    return HostBudget(config.host_pages, own, await frontier.pages_by_host())
 
 
 async def _check_digest(config: CrawlConfig, frontier: SqliteFrontier) -> None:

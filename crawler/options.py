@@ -205,6 +205,13 @@ OPTIONS: tuple[Option, ...] = (
         "have them; what `--include` matches is fetched all the same. One's own patterns go into the file `ignores` in "
         "the crawl directory, which is read again while the crawl runs. See [Scope](scope.md#ignore-patterns).",
     ),
+    Option(
+        "seed-option", Group.SCOPE, "options for one seed (repeatable)", metavar="'URL NAME=VALUE ...'",
+        field="seed_options", repeat=True,
+        detail="The same may stand behind a URL in the seeds file: `https://a.example/docs/ scope=prefix depth=3`. "
+        "There are scope, depth, offsite-links, include, exclude, delay, per-host and max-pages. See "
+        "[Scope](scope.md#options-of-single-seeds).",
+    ),
     _count("max-depth", Group.SCOPE, "follow at most this many links from a seed",
            "0 fetches the seeds and what their pages need to be shown. Redirects and requisites count none."),
     _count("offsite-links", Group.SCOPE, "follow this many links in a row beyond the scope",
@@ -261,6 +268,9 @@ OPTIONS: tuple[Option, ...] = (
     _count("max-pages", Group.LIMITS, "stop after this many pages",
            "Pages are what links and seeds lead to; requisites, redirects and failures are not counted. The queue is "
            "kept: the same command with a larger number goes on."),
+    _count("host-pages", Group.LIMITS, "ask one host for no more pages than this",
+           "Counted as `--max-pages` counts, per host name, over restarts too; what pages need to be shown is fetched. "
+           "What is queued beyond it is excluded."),
     _size("max-bytes", Group.LIMITS, "stop after receiving this much"),
     _time("max-time", Group.LIMITS, "stop after this time",
           "It counts one run; the other limits count the whole round. Requests in flight then get the time of "

@@ -19,22 +19,25 @@ that says anything has decided.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from crawler.config import CrawlConfig, ScopeKind
+from crawler.config import CrawlConfig
 from crawler.frontier import rank
 from crawler.model import CrawlURL, Kind, Links, Outlink, Role
+from crawler.querystrip import QueryStrip
 from crawler.rules.areas import Areas
 from crawler.rules.ignores import Ignores
 from crawler.rules.traps import trap_rules
 from crawler.rules.values import FOLLOWED, Rule, RuleSaid, SeedRules, Verdict, matching
+from crawler.scopekind import ScopeKind
+from crawler.seedoptions import SeedOptions, options_by_url
 
 MAX_OFFSITE_HOPS = 2
 MAX_REDIRECTS = 20
 NEVER_SEEN = 1 << 62
 REMEMBERED_REJECTIONS = 50_000
 
-SCOPE, OFFSITE, MAX_DEPTH = "scope", "offsite-links", "max-depth"
+SCOPE, OFFSITE, MAX_DEPTH, HOST_PAGES = "scope", "offsite-links", "max-depth", "host-pages"
 ACCEPTED = Verdict(True, SCOPE, "in the seed's scope")
 _FROM_ANYWHERE = Verdict(True, SCOPE, "may come from anywhere")
 _OUT_OF_SCOPE = Verdict(False, SCOPE, "beyond the seed's scope")
@@ -43,7 +46,7 @@ _TOO_FAR = Verdict(False, "requisite hops", f"more than {MAX_OFFSITE_HOPS} hops 
 _REDIRECT_LOOP = Verdict(False, "redirects", f"more than {MAX_REDIRECTS} redirects in a row")
 _SUBMITTED = Verdict(True, SCOPE, "submitted, or where what was submitted leads")
 _NO_RULE = Verdict(True, "seed", "seeds and robots.txt are asked for whatever the rules say")
-_FLEETING = frozenset({SCOPE, OFFSITE, MAX_DEPTH, "requisite hops", "host-pages"})
+_FLEETING = frozenset({SCOPE, OFFSITE, MAX_DEPTH, "requisite hops", HOST_PAGES})
 """What these rules say of a link depends on the page it stands on, or on the moment."""
 
 
@@ -63,11 +66,15 @@ class Scope:
         max_depth: int | None = None,
         offsite_links: int = 0,
         year: int | None = None,
+        own: Mapping[int, SeedRules] | None = None,
+        spent: Callable[[str], bool] | None = None,
     ) -> None:
-        """`year` is the present one, for the trap rules; None leaves them out."""
+        """`year` is the present one, for the trap rules; None leaves them out. `own`: what holds for single seeds
+        instead. `spent`: whether the URL's host has given all the pages it may."""
         compiled = (tuple(map(re.compile, patterns)) for patterns in (include, exclude))
         self._default = SeedRules(kind, max_depth, offsite_links, *compiled)
-        self._own: dict[int, SeedRules] = {}
+        self._own = own or {}
+        self._spent = spent
         self._traps = () if year is None else trap_rules(year)
         self._ignored: tuple[list[Rule], list[Rule]] = ([], [])
         """By sets, and by one's own patterns."""
@@ -76,8 +83,14 @@ class Scope:
         self._rejected: dict[tuple[str, int], Verdict] = {}
 
     @classmethod
-    def of(cls, config: CrawlConfig, seeds: Mapping[int, Sequence[str]], year: int) -> Scope:
-        """The rules that a configuration means; `year` is the present one."""
+    def of(
+        cls,
+        config: CrawlConfig,
+        seeds: Mapping[int, Sequence[str]],
+        year: int,
+        spent: Callable[[str], bool] | None = None,
+    ) -> Scope:
+        """The rules that a configuration means; `year` and `spent` as above."""
         return cls(
             config.scope,
             seeds,
@@ -86,6 +99,8 @@ class Scope:
             max_depth=config.max_depth,
             offsite_links=config.offsite_links,
             year=year if config.traps else None,
+            own=_own_rules(config, seeds),
+            spent=spent,
         )
 
     def _rules(self, seed: int) -> SeedRules:
@@ -127,6 +142,8 @@ class Scope:
         if rules.max_depth is not None:
             chain.append(_depth_rule(rules.max_depth))
         chain.append(Rule("requisite hops", _requisite_hops))
+        if self._spent is not None:
+            chain.append(_budget_rule(self._spent))
         if rules.exclude:
             chain.append(matching("exclude", rules.exclude, accepted=False))
         return chain + self._ignored[1]
@@ -295,6 +312,36 @@ def _depth_rule(most: int) -> Rule:
         return too_deep if kind in FOLLOWED and depth > most else None
 
     return Rule(MAX_DEPTH, judge)
+
+
+def _budget_rule(spent: Callable[[str], bool]) -> Rule:
+    verdict = Verdict(False, HOST_PAGES, "its host has given all the pages that it may")
+
+    def judge(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
+        return verdict if kind is Kind.NAVIGATION and spent(url) else None
+
+    return Rule(HOST_PAGES, judge)
+
+
+def _own_rules(config: CrawlConfig, seeds: Mapping[int, Sequence[str]]) -> dict[int, SeedRules]:
+    """What holds for the seeds that have options of their own."""
+    if not config.seed_options:
+        return {}
+    strip = QueryStrip(config.strip_query).url if config.strip_query else str
+    options = {strip(url): own for url, own in options_by_url(config.seed_options).items()}
+    return {
+        number: _with_options(config, options[urls[0]]) for number, urls in seeds.items() if urls and urls[0] in options
+    }
+
+
+def _with_options(config: CrawlConfig, own: SeedOptions) -> SeedRules:
+    return SeedRules(
+        own.scope or config.scope,
+        config.max_depth if own.depth is None else own.depth,
+        config.offsite_links if own.offsite_links is None else own.offsite_links,
+        tuple(map(re.compile, (*config.include, *own.include))),
+        tuple(map(re.compile, (*config.exclude, *own.exclude))),
+    )
 
 
 def _requisite_hops(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:

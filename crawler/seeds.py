@@ -2,7 +2,8 @@
 
 A seeds file is UTF-8 text with one URL a line. A line that begins with `#` is a comment, and so is what follows ` #`
 behind a URL (a `#` without a space before it is part of the URL). Empty lines count for nothing. A URL without
-a scheme means https. What is wrong is said for all lines at once, so that it can be put right at once.
+a scheme means https. Options of its own may stand behind a URL (see crawler/seedoptions.py); they stay part of the
+seed's text. What is wrong is said for all lines at once, so that it can be put right at once.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from crawler.errors import UsageError
-from crawler.urls import seed_url
+from crawler.seedoptions import seed_with_options, split_seed
 
 STDIN = "-"
 _MOST_COMPLAINTS = 20
@@ -31,29 +32,37 @@ _HOST_LIKE = re.compile(
 
 
 def gather_seeds(arguments: Sequence[str], stdin: BinaryIO) -> tuple[str, ...]:
-    """The URLs that the command line's SEEDS stand for, in order, each once. Raises UsageError."""
-    urls: dict[str, None] = {}
+    """The seeds that the command line's SEEDS stand for, in order, each once. Raises UsageError."""
+    urls: dict[str, str] = {}
     for argument in arguments:
-        urls.update(dict.fromkeys(_seeds_of(argument, stdin)))
-    return tuple(urls)
+        for text in _seeds_of(argument, stdin):
+            add_seed(urls, text)
+    return tuple(urls.values())
 
 
 def parse_seeds(data: bytes, name: str) -> tuple[str, ...]:
-    """The URLs of a seeds file's content, in order, each once. Raises UsageError naming lines by `name`."""
-    urls: dict[str, None] = {}
+    """The seeds of a seeds file's content, in order, each once. Raises UsageError naming lines by `name`."""
+    urls: dict[str, str] = {}
     complaints: list[str] = []
     for number, line in enumerate(_LINE_END.split(_decode(data, name)), 1):
         text = _COMMENT.sub("", line, count=1).strip()
         if text:
             try:
-                urls[seed_url(text)] = None
+                add_seed(urls, seed_with_options(text))
             except ValueError as error:
                 complaints.append(f"{name}:{number}: {error}")
     if complaints:
         raise UsageError(_join(complaints))
     if not urls:
         raise UsageError(f"{name}: holds no URL")
-    return tuple(urls)
+    return tuple(urls.values())
+
+
+def add_seed(seeds: dict[str, str], text: str) -> None:
+    """Adds a seed under its URL; named again, it has the options given last."""
+    url, options = split_seed(text)
+    if options or url not in seeds:
+        seeds[url] = text
 
 
 def is_url(argument: str) -> bool:
@@ -69,7 +78,7 @@ def _seeds_of(argument: str, stdin: BinaryIO) -> Iterable[str]:
     if not is_url(argument):
         return parse_seeds(_read(argument), argument)
     try:
-        return (seed_url(argument),)
+        return (seed_with_options(argument),)
     except ValueError as error:
         raise UsageError(str(error)) from None
 

@@ -14,6 +14,8 @@ from crawler.concurrency.threads import in_thread
 from crawler.fetcher import Fetcher
 from crawler.frontier import Disposition, Finished, Frontier, HostReport, RetryAt, Settled
 from crawler.guesses import Guesses
+from crawler.hostbudget import RULE as HOST_PAGES
+from crawler.hostbudget import HostBudget
 from crawler.ignorefile import IgnoreFile
 from crawler.links import extract
 from crawler.links.document import Document
@@ -80,16 +82,30 @@ class Visitor:
     traps: TrapWatch | None = None
     recrawl: Recrawl | None = None
     """None in the first round."""
+    budget: HostBudget | None = None
 
     async def visit(self, url: CrawlURL) -> Capture:
         """Never raises for what a page or server does; raises OSError when the local disk fails, and CancelledError."""
         try:
-            return await self._visit(url)
+            if self.budget is None or url.kind is not Kind.NAVIGATION or url.again or url.rejudge:
+                return await self._visit(url)
+            return await self._visit_within(self.budget, url)
         except OSError:
             raise
         except Exception as error:
             log.exception("%s: internal error", url.url)
             return self._without_fetch(url, OutcomeKind.FAILED, f"internal error: {error!r}", FailureKind.INTERNAL)
+
+    async def _visit_within(self, budget: HostBudget, url: CrawlURL) -> Capture:
+        if not await budget.reserve(url.url):
+            return self._without_fetch(url, OutcomeKind.EXCLUDED, HOST_PAGES, None)
+        counted = False
+        try:
+            capture = await self._visit(url)
+            counted = _is_page(capture)
+            return capture
+        finally:
+            budget.settle(url.url, counted=counted)
 
     async def _visit(self, url: CrawlURL) -> Capture:
         if url.rejudge:
@@ -302,6 +318,14 @@ def _telling(disposition: Disposition, failure: str | None) -> Disposition:
     if failure is None or not isinstance(disposition, Finished) or disposition.reason is not None:
         return disposition
     return replace(disposition, reason=f"links not extracted: {failure}")
+
+
+def _is_page(capture: Capture) -> bool:
+    """Whether a URL wanted as a page became one: an answer that is no redirect."""
+    disposition, exchange = capture.disposition, capture.exchange
+    kept = isinstance(disposition, Finished) and disposition.kind in (OutcomeKind.ARCHIVED, OutcomeKind.REVISITED)
+    status = None if exchange is None else exchange.status
+    return kept and (status is None or not 300 <= status < 400 or status == 304)
 
 
 def charset_of(content_type: str | None) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from crawler.clock import Clock
@@ -18,6 +18,7 @@ from crawler.frontier.store import Store
 from crawler.frontier.thread import StoreThread
 from crawler.model import CrawlURL, Kind
 from crawler.politeness import HostWish, Pace, Start
+from crawler.seedoptions import HostLimits
 
 TURN = 64
 """Claims an origin is given before another that waits in the store takes its place."""
@@ -30,10 +31,12 @@ class Claiming:
 
     def __init__(
         self, store: Store, thread: StoreThread, clock: Clock, *, delay: float | None, per_host: int, per_ip: int,
-        robots: bool,
+        robots: bool, hosts: Mapping[str, HostLimits],
     ) -> None:  # fmt: skip
         self._store, self._thread, self._clock, self._robots = store, thread, clock, robots
-        self._loading = Loading(store, thread, delay=delay, per_host=per_host, per_ip=per_ip, robots=robots)
+        self._loading = Loading(
+            store, thread, delay=delay, per_host=per_host, per_ip=per_ip, robots=robots, hosts=hosts
+        )
         self._set = self._loading.set
         self.rows: dict[Key, QueueRow] = {}
         """The claimed rows."""

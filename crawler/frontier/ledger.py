@@ -87,6 +87,17 @@ def seed_outcomes(db: sqlite3.Connection, round_: int, numbers: Sequence[int]) -
     return found
 
 
+def pages_by_host(db: sqlite3.Connection, round_: int) -> dict[str, int]:
+    """The round's pages, as `Counts.pages` counts them, by the name of their host."""
+    rows = db.execute(
+        "SELECT o.host, count(*) FROM ledger l JOIN origins o ON o.id = l.origin WHERE l.round = ? AND l.kind = 0"
+        " AND l.outcome IN ('archived', 'revisited')"
+        " AND (l.status IS NULL OR l.status NOT BETWEEN 300 AND 399 OR l.status = 304) GROUP BY o.host",
+        (round_,),
+    )
+    return dict(rows.fetchall())
+
+
 def failed(db: sqlite3.Connection, round_: int) -> list[tuple[int, int, int, str | None]]:
     """(seq, origin, hash, failure) of the round's failures that were not tried again since."""
     rows = db.execute(

@@ -19,6 +19,7 @@ from crawler.frontier.store import HostRow, OriginRow, Store
 from crawler.frontier.thread import StoreThread
 from crawler.model import Kind
 from crawler.politeness import MAX_RETRY_AFTER, HostWish, Pace
+from crawler.seedoptions import HostLimits
 
 PREFETCH = 64
 """Rows of one origin held in memory."""
@@ -39,9 +40,11 @@ class Loading:
     """The working set and what is known of the origins outside it."""
 
     def __init__(
-        self, store: Store, thread: StoreThread, *, delay: float | None, per_host: int, per_ip: int, robots: bool
-    ) -> None:
+        self, store: Store, thread: StoreThread, *, delay: float | None, per_host: int, per_ip: int, robots: bool,
+        hosts: Mapping[str, HostLimits],
+    ) -> None:  # fmt: skip
         self._store, self._thread = store, thread
+        self._hosts = hosts
         self._delay, self._per_host, self._per_ip, self._robots = delay, per_host, per_ip, robots
         self.set = WorkingSet()
         self._wishes: dict[str, HostWish] = {}
@@ -126,7 +129,8 @@ class Loading:
     def _pace(self, row: OriginRow, stored: HostRow | None, now: float) -> Pace:
         pace = self.set.pace(row.host) or self._cooling.pop(row.host, None)
         if pace is None:
-            pace = Pace(row.host, self._delay, self._per_host)
+            limits = self._limits(row.host)
+            pace = Pace(row.host, limits.delay, limits.per_host)
             if stored is not None:
                 pace.smoothed, pace.backoff, pace.done = stored.smoothed, stored.backoff, stored.done
                 # No further off than a host may ask for, if the clock was set back since.
@@ -137,22 +141,31 @@ class Loading:
                     recent = min(pace.next_ready, now + pace.spacing)
                     pace.shared.next_ready = max(pace.shared.next_ready, recent)
         if row.host in self._wishes:
-            pace.wished(self._wishes[row.host], self._delay, self._per_host)
+            self._grant(pace, self._wishes[row.host])
         self._slow_down(pace, row)
         return pace
+
+    def _limits(self, host: str) -> HostLimits:
+        return self._hosts.get(host) or HostLimits(self._delay, self._per_host)
+
+    def _grant(self, pace: Pace, wish: HostWish) -> None:
+        limits = self._limits(pace.name)
+        pace.wished(wish, limits.delay, limits.per_host)
 
     def wish(self, host: str, wish: HostWish) -> None:
         """What is to hold for a host from now on."""
         self._wishes[host] = wish
         pace = self.set.pace(host)
         if pace is not None:
-            pace.wished(wish, self._delay, self._per_host)
+            self._grant(pace, wish)
             self.set.look_again(pace)
 
     def share(self, pace: Pace) -> None:
         """The host is at its address: from now on it shares that one's budget."""
         if self._per_ip and pace.address is not None:
-            pace.shared = self.set.lines.at(pace.address, self._per_ip)
+            pace.shared = line = self.set.lines.at(pace.address, self._per_ip)
+            if pace.name in self._hosts and pace.per_host > self._per_host:
+                line.slots = max(line.slots, pace.per_host)  # more was asked for this host by name
 
     def _slow_down(self, pace: Pace, *rows: OriginRow) -> None:
         """A host's origins share its pace: the longest Crawl-delay among them counts, by the newest of each one's

@@ -32,6 +32,7 @@ from crawler.liveness import ALIVE, DEFAULT_PROBES, Liveness
 from crawler.model import CrawlURL, FailureKind, Kind, Outcome, Outlink
 from crawler.politeness import HostWish, Pace
 from crawler.revisit import Original, Previous
+from crawler.seedoptions import HostLimits
 
 T = TypeVar("T")
 
@@ -49,12 +50,14 @@ class SqliteFrontier:
         delay: float | None,
         per_host: int,
         per_ip: int | None = None,
+        hosts: Mapping[str, HostLimits] | None = None,
         probes: int = DEFAULT_PROBES,
         robots: bool = True,
         depth_matters: bool = False,
         clock: Clock | None = None,
     ) -> None:
-        """`per_ip` is as `per_host` by default, and 0 where the hosts of one address share nothing."""
+        """`per_ip` is as `per_host` by default, and 0 where the hosts of one address share nothing. `hosts` names
+        those that have limits of their own."""
         self._store = store
         self._probes = probes
         self._depth_matters = depth_matters
@@ -62,7 +65,7 @@ class SqliteFrontier:
         self._thread = StoreThread(store.path)
         self._claiming = Claiming(
             store, self._thread, self._clock, delay=delay, per_host=per_host,
-            per_ip=per_host if per_ip is None else per_ip, robots=robots,
+            per_ip=per_host if per_ip is None else per_ip, robots=robots, hosts=hosts or {},
         )  # fmt: skip
         self._known: dict[str, int] = {}
 
@@ -293,6 +296,10 @@ class SqliteFrontier:
     async def tallies(self) -> tuple[dict[int, int], dict[str, int]]:
         """The round's outcomes by status and by media type."""
         return await self._ask(questions.tallies, self._store.round)
+
+    async def pages_by_host(self) -> dict[str, int]:
+        """The round's pages so far by host name."""
+        return await self._ask(questions.pages_by_host, self._store.round)
 
     async def seed_outcomes(self, numbers: Sequence[int]) -> list[Outcome]:
         """The outcomes that these seeds have so far."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from publicsuffixlist import PublicSuffixList
 
-from crawler.config import ScopeKind
+from crawler.scopekind import ScopeKind
 
 MAX_PREFIX_DEPTH = 64
 """Directories of a URL that are compared with the seeds' prefixes."""

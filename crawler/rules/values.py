@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from crawler.config import ScopeKind
 from crawler.model import Kind
+from crawler.scopekind import ScopeKind
 
 FOLLOWED = frozenset({Kind.NAVIGATION, Kind.GUESS})
 """Kinds that lead on to a page, as a reader would go; the others come along with one, or speak of a site."""
