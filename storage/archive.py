@@ -14,9 +14,10 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from storage.capture import Capture
+from storage.lines import Entry
 from storage.lookup import Hit, Lookup
 from storage.revisits import payload_of
 from storage.selection import Selection, Statuses, selection
@@ -114,6 +115,14 @@ class Archive:
         """`get` without blocking."""
         capture = await asyncio.to_thread(self.get, url, at)
         return None if capture is None else await asyncio.to_thread(capture.load)
+
+    def entries(self, **wanted: Any) -> Iterator[Entry]:
+        """What `captures` would find, as the index has it: nothing else is read, and no revisit resolved, so that a
+        revisit's media type is `warc/revisit`."""
+        chosen = selection(**wanted)
+        for hit in self._hits(chosen):
+            if chosen.wants_status(hit.entry.status) and chosen.wants_mime(hit.entry.mime.lower()):
+                yield hit.entry
 
     async def acaptures(
         self, *, url: str | None = None, prefix: str | None = None, host: str | None = None,

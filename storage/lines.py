@@ -1,6 +1,6 @@
 """Sorted CDXJ lines, held as one run of bytes (a mapped file or memory) and found by halving: nothing is loaded.
 
-A line is `KEY TIMESTAMP {JSON}` and ends with LF; bytes order them. Two times in 10⁷ lines cost some fifty looks.
+A line is `KEY TIMESTAMP {JSON}` and ends with LF; bytes order them. Among 10⁷ lines that takes some 25 looks.
 """
 
 from __future__ import annotations
@@ -8,11 +8,9 @@ from __future__ import annotations
 import json
 import mmap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from storage.errors import CorruptArchive
-
-_LF = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +30,8 @@ class Entry:
     offset: int
     length: int | None
     skip: int = 0
+    line: str = field(default="", repr=False)
+    """The whole line, without its LF."""
 
     @property
     def revisit(self) -> bool:
@@ -48,6 +48,9 @@ class Lines:
         """Bytes."""
         return len(self._data)
 
+    def __bool__(self) -> bool:
+        return True
+
     def since(self, key: bytes) -> Iterator[bytes]:
         """The lines from the first that is not less than `key`, each without its LF."""
         data = self._data
@@ -56,6 +59,20 @@ class Lines:
             end = data.find(b"\n", at)
             end = len(data) if end < 0 else end
             yield data[at:end]
+            at = end + 1
+
+    def at(self, offset: int) -> bytes:
+        """The line that begins at an offset, without its LF."""
+        end = self._data.find(b"\n", offset)
+        return self._data[offset : len(self._data) if end < 0 else end]
+
+    def placed(self) -> Iterator[tuple[int, bytes]]:
+        """Every line with its offset."""
+        data, at = self._data, 0
+        while at < len(data):
+            end = data.find(b"\n", at)
+            end = len(data) if end < 0 else end
+            yield at, data[at:end]
             at = end + 1
 
     def find(self, key: bytes) -> int:
@@ -76,7 +93,8 @@ class Lines:
 def parse_line(line: bytes, label: str) -> Entry:
     """A line taken apart. Raises CorruptArchive for one that is none, naming the index."""
     try:
-        key, timestamp, text = line.decode("utf-8").split(" ", 2)
+        whole = line.decode("utf-8")
+        key, timestamp, text = whole.split(" ", 2)
         values = json.loads(text)
         status = values.get("status")
         length = values.get("length")
@@ -84,7 +102,7 @@ def parse_line(line: bytes, label: str) -> Entry:
             key, timestamp, values["url"], values.get("mime", "unk"),
             int(status) if status is not None and status.isdecimal() else None,
             values.get("digest"), values["filename"], int(values["offset"]),
-            None if length is None else int(length), int(values.get("skip", 0)),
+            None if length is None else int(length), int(values.get("skip", 0)), whole,
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorruptArchive(f"not an index line: {line[:80]!r} ({error})", path=label) from None

@@ -1,7 +1,7 @@
 """Finding captures by URL and time: the sorted lines of every file of an archive, merged as they are asked for.
 
-A file's lines come from the index that was written beside it, as long as that is not older than the file, or else from
-the file itself. Reading never writes into an archive.
+A file's lines come from the index beside it unless that is older than the file, else from the user's cache, else from
+the file itself. Reading never writes into an archive. Mapped files cost addresses, not memory.
 """
 
 from __future__ import annotations
@@ -9,19 +9,26 @@ from __future__ import annotations
 import heapq
 import mmap
 import tempfile
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
 from storage.cdxj import index_line, sorted_lines
 from storage.errors import CorruptArchive, InvalidRecord
+from storage.indexcache import cached_index, keep
 from storage.lines import Entry, Lines, parse_line
+from storage.order import ORDER, Order, Stamp, read_order, stamp_of
 from storage.sources import Source
 from storage.stored import read_source
 
 RUN = 16 << 20
 """Characters of lines that are sorted in memory at a time."""
+
+_MAPPED = 512
+"""Index files that are held open at a time, at most: below the usual limit of open files."""
 
 
 class Hit(NamedTuple):
@@ -29,7 +36,7 @@ class Hit(NamedTuple):
 
     entry: Entry
     source: Source
-    order: int
+    number: int
     """The file's place among the archive's."""
 
 
@@ -38,30 +45,74 @@ class Lookup:
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = sources
-        self._lines: list[Lines | None] = [None] * len(sources)
+        self._held: OrderedDict[int, Lines] = OrderedDict()
+        self._made: dict[int, Lines] = {}  # lines that are nowhere on disk are not let go
+        self._order: Order | None = None
+        self._order_sought = False
 
     def between(self, low: bytes, prefix: bytes) -> Iterator[Hit]:
         """The captures whose lines begin with `prefix`, in order, from the first not less than `low`. Blocking.
 
         Raises CorruptArchive, OSError."""
-        runs = [self._run(number, low, prefix) for number in range(len(self._sources))]
-        for line, number in heapq.merge(*runs):
+        order = self._ordered()
+        covered = 0 if order is None else order.count
+        runs = [self._run(number, low, prefix) for number in range(covered, len(self._sources))]
+        if order is not None:
+            runs.insert(0, takewhile(lambda found: found[0].startswith(prefix), order.since(low)))
+        for line, number in heapq.merge(*runs) if len(runs) > 1 else runs[0] if runs else ():
             source = self._sources[number]
             yield Hit(parse_line(line, source.label), source, number)
 
+    def distrust(self, number: int) -> bool:
+        """Takes a file's lines from the file itself from now on, since its index was found wrong; False if it is so
+        already. Blocking. Raises CorruptArchive, OSError."""
+        if number in self._made:
+            return False
+        self._made[number] = _made_lines(self._sources[number])
+        self._order, self._order_sought = None, True
+        return True
+
     def _run(self, number: int, low: bytes, prefix: bytes) -> Iterator[tuple[bytes, int]]:
-        lines = self._lines[number]
-        if lines is None:
-            lines = self._lines[number] = lines_of(self._sources[number])
-        for line in lines.since(low):
+        for line in self._lines(number).since(low):
             if not line.startswith(prefix):
                 return
             yield line, number
 
+    def _lines(self, number: int) -> Lines:
+        lines = self._made.get(number) or self._held.get(number)
+        if lines is not None:
+            return lines
+        source = self._sources[number]
+        lines = kept_lines(source)
+        if lines is None:
+            lines = self._made[number] = _made_lines(source)
+            return lines
+        self._held[number] = lines
+        while len(self._held) > _MAPPED:
+            self._held.popitem(last=False)
+        return lines
+
+    def _ordered(self) -> Order | None:
+        if not self._order_sought:
+            self._order_sought = True
+            self._order = self._find_order()
+        return self._order
+
+    def _find_order(self) -> Order | None:
+        """The order beside the indexes of a crawl directory, if it is of the files as they are."""
+        stamps: list[Stamp] = []
+        directory: Path | None = None
+        for source in self._sources:
+            if source.index is None or directory not in (None, source.index.parent) or not fresh(source):
+                break
+            directory = source.index.parent
+            stamps.append(stamp_of(source.index))
+        return None if directory is None else read_order(directory / ORDER, stamps, self._lines)
+
 
 def lines_of(source: Source) -> Lines:
-    """The sorted lines of a file's captures. Blocking. Raises CorruptArchive, OSError."""
-    return _kept_lines(source) or _made_lines(source)
+    """The sorted lines of a file's captures: kept ones, or else made now. Blocking. Raises CorruptArchive, OSError."""
+    return kept_lines(source) or _made_lines(source)
 
 
 def source_lines(source: Source) -> Iterator[str]:
@@ -76,19 +127,25 @@ def source_lines(source: Source) -> Iterator[str]:
             yield line
 
 
-def _kept_lines(source: Source) -> Lines | None:
-    """Those beside the file, None if there are none or they are older than the file."""
-    if source.index is None:
-        return None
+def fresh(source: Source) -> bool:
+    """True if the index beside a file is there and not older than the file. Raises OSError."""
     try:
-        if source.index.stat().st_mtime_ns < source.path.stat().st_mtime_ns:
-            return None
-        return _mapped(source.index)
+        return source.index is not None and source.index.stat().st_mtime_ns >= source.path.stat().st_mtime_ns
     except FileNotFoundError:
-        return None
+        return False
 
 
-def _mapped(path: Path) -> Lines:
+def kept_lines(source: Source) -> Lines | None:
+    """The lines beside a file or in the cache. Blocking. Raises OSError."""
+    if fresh(source):
+        assert source.index is not None
+        return mapped(source.index)
+    path = cached_index(source)
+    return mapped(path) if path is not None and path.is_file() else None
+
+
+def mapped(path: Path) -> Lines:
+    """The lines of an index file. Raises OSError."""
     with path.open("rb") as file:
         if not file.seek(0, 2):
             return Lines(b"", str(path))
@@ -96,10 +153,15 @@ def _mapped(path: Path) -> Lines:
 
 
 def _made_lines(source: Source) -> Lines:
-    with ExitStack() as stack, tempfile.TemporaryFile() as file:
+    """From the file itself; kept in the cache where that can be. Raises CorruptArchive, OSError."""
+    with ExitStack() as stack:
         lines = sorted_lines(source_lines(source), RUN, Path(tempfile.gettempdir()), stack)
-        file.writelines(line.encode("ascii") for line in lines)
-        file.flush()
-        if not file.tell():
-            return Lines(b"", source.label)
-        return Lines(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), source.label)
+        path = cached_index(source)
+        if path is not None and keep(path, lines) is not None:
+            return mapped(path)
+        with tempfile.TemporaryFile() as file:
+            file.writelines(line.encode("ascii") for line in lines)
+            file.flush()
+            if not file.tell():
+                return Lines(b"", source.label)
+            return Lines(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), source.label)

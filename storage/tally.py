@@ -39,10 +39,12 @@ class Tally:
 
 def tally(entries: Iterable[Entry]) -> Tally:
     """Counts captures, which come in the order of the index."""
-    counted, before = Tally(), ""
+    counted, key, seen = Tally(), "", set[str]()
     for entry in entries:
-        counted.add(entry, new_url=entry.key != before)
-        before = entry.key
+        if entry.key != key:
+            key, seen = entry.key, set()
+        counted.add(entry, new_url=entry.url not in seen)
+        seen.add(entry.url)
     return counted
 
 

@@ -61,6 +61,10 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("get", Group.READ, "a capture's body, head or request"),
     Entry("stats", Group.READ, "counts by status, type, host and day"),
     Entry("serve", Group.READ, "look at it in a browser: lists, search, the pages as they were"),
+    Entry("diff", Group.READ, "what is new, gone or changed between two archives"),
     Entry("verify", Group.PROVE, "prove that an archive is whole, or say where it is not"),
     Entry("recover", Group.PROVE, "put files in order that a crash left torn or unsealed"),
+    Entry("index", Group.PROVE, "make the indexes anew"),
+    Entry("export", Group.PASS_ON, "its captures as CDXJ, a list of URLs, or Parquet"),
+    Entry("extract", Group.PASS_ON, "its files as a tree of directories"),
 )

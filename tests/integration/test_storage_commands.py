@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,3 +105,106 @@ def test_what_is_wrong_is_one_sentence(run: Run, crawl: Path, words: list[str], 
     assert (ended, out) == (code, b"")
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_export_as_cdxj_and_urls(run: Run, crawl: Path, tmp_path: Path) -> None:
+    indexes = sorted((crawl / "indexes").glob("*.cdxj"))
+    lines = b"".join(sorted(line for path in indexes for line in path.read_bytes().splitlines(True)))
+    assert run("export", crawl, "--cdxj")[1] == lines
+    assert run("export", crawl, "--urls", "--host", "example.com")[1].split() == [
+        b"http://example.com/1", b"http://example.com/gone",
+    ]  # fmt: skip
+    assert run("export", crawl, "--urls", "-o", tmp_path / "urls")[1] == b""
+    assert len((tmp_path / "urls").read_bytes().splitlines()) == 3
+
+
+def test_export_as_parquet(run: Run, crawl: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    assert run("export", crawl, "--parquet", "-o", tmp_path / "p")[0] == 0
+    rows = parquet.read_table(tmp_path / "p").to_pylist()
+    assert [(row["url"], row["status"]) for row in rows][:2] == [
+        ("http://example.com/1", 200), ("http://example.com/gone", 404),
+    ]  # fmt: skip
+    assert f"{rows[0]['time']:%Y%m%d%H%M%S}" == "20260102030405"
+
+
+def test_parquet_without_its_package_is_told(
+    run: Run, crawl: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.delitem(sys.modules, "storage.parquet", raising=False)
+    code, _, err = run("export", crawl, "--parquet", "-o", tmp_path / "p")
+    assert (code, err) == (2, "storage: --parquet needs the package pyarrow: pip install 'annals[parquet]'\n")
+
+
+def test_the_index_is_made_anew(run: Run, crawl: Path, tmp_path: Path) -> None:
+    before = {path.name: path.read_bytes() for path in (crawl / "indexes").iterdir()}
+    for path in (crawl / "indexes").glob("*.cdxj"):
+        path.unlink()
+    assert run("index", crawl, "--zipnum", tmp_path / "zipnum")[0] == 0
+    after = {path.name: path.read_bytes() for path in (crawl / "indexes").iterdir()}
+    assert {name: after[name] for name in before} == before
+    assert after.keys() - before.keys() == {"order.bin"}
+    packed = (tmp_path / "zipnum" / "index.cdx.gz").read_bytes()
+    assert gzip.decompress(packed) == run("export", crawl, "--cdxj")[1]
+    key, part, offset, length, number = (tmp_path / "zipnum" / "index.idx").read_text().rstrip("\n").split("\t")
+    assert (key, part, offset, int(length), number) == ("com,example)/1 20260102030405", "index", "0", len(packed), "1")
+
+
+async def test_diff_names_what_is_new_gone_and_changed(run: Run, tmp_path: Path) -> None:
+    urls = [f"http://example.com/{name}" for name in "abcd"]
+    old = [response(1, b"same", urls[0]), response(2, b"then", urls[1]), response(3, b"left", urls[2])]
+    old.append(response(4, b"error", urls[3]))
+    new = [response(5, b"same", urls[0]), response(6, b"now", urls[1]), response(7, b"error", urls[3], GONE)]
+    new.append(response(8, b"fresh", "http://example.com/e"))
+    await write_archive(tmp_path / "old", [old])
+    await write_archive(tmp_path / "new", [new])
+    code, out, _ = run("diff", tmp_path / "old", tmp_path / "new")
+    assert out.decode().splitlines() == [
+        "~ 200 200 http://example.com/b",
+        "- 200   - http://example.com/c",
+        "- 200 404 http://example.com/d",
+        "+   - 200 http://example.com/e",
+        "1 new, 2 gone, 1 changed, 1 same",
+    ]
+    assert code == 0
+    assert run("diff", tmp_path / "old", tmp_path / "new", "--exit-code")[0] == 1
+    assert run("diff", tmp_path / "old", tmp_path / "old", "--exit-code")[0] == 0
+    assert run("diff", tmp_path / "old")[0] == 2
+    assert run("diff", tmp_path / "old", "--at", "2027")[1].decode().splitlines()[-1].startswith("0 new, 4 gone")
+
+
+async def test_extract_writes_a_tree_that_nothing_leaves(run: Run, tmp_path: Path) -> None:
+    urls = [
+        "http://example.com/",
+        "http://example.com/../../etc/passwd",
+        "http://example.com/a",
+        "http://example.com/a/b.html",
+        "http://example.com/A",
+        "http://example.com/%2e%2e/%2e%2e/x",
+        "http://example.com/..\\..\\windows",
+        "http://example.com/con.txt/nul",
+        "http://example.com/" + "long" * 100,
+        "http://example.com/" + "deep/" * 400,
+        "http://example.com//etc/passwd",
+        "http://example.com/q?a=../../../b",
+        "http://../../../tmp/x",
+        "http://urls.tsv/x",
+        "ftp://[bad/x",
+        "urn:uuid:1",
+    ]
+    records = [response(number, b"%d" % number, url) for number, url in enumerate(urls, 1)]
+    await write_archive(tmp_path / "crawl", [records])
+    out = tmp_path / "deep" / "out"
+    assert run("extract", tmp_path / "crawl", "--out", out)[0] == 0
+    rows = [line.partition("\t") for line in (out / "urls.tsv").read_text().splitlines()]
+    listed = {url: name for name, _, url in rows}
+    assert listed.keys() == set(urls)
+    for number, url in enumerate(urls, 1):
+        assert (out / listed[url]).read_bytes() == b"%d" % number
+        assert (out / listed[url]).resolve().is_relative_to(out.resolve())
+    written = {path for path in tmp_path.rglob("*") if path.is_file() and tmp_path / "crawl" not in path.parents}
+    assert len(written) == len(urls) + 1
+    assert len({str(path).casefold() for path in written}) == len(written)
+    assert listed["http://example.com/"] == "example.com/index.html"
+    assert run("extract", tmp_path / "crawl", "--out", out)[0] == 2
