@@ -1,4 +1,4 @@
-"""Names that lead to fixed addresses; all others are asked of the system."""
+"""Names that lead to fixed addresses; all others are asked of DNS."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
+
+from crawler.dnslookup import open_resolver
 
 
 class OverrideResolver(AbstractResolver):
@@ -17,7 +18,7 @@ class OverrideResolver(AbstractResolver):
     def __init__(
         self, overrides: Mapping[str, tuple[str, int]] | None = None, fallback: AbstractResolver | None = None
     ) -> None:
-        """`fallback` resolves all other names; by default the system's resolver, in a thread."""
+        """`fallback` resolves all other names; by default DNS with a cache."""
         self._overrides = {name.lower(): address for name, address in (overrides or {}).items()}
         self._fallback = fallback
 
@@ -32,7 +33,7 @@ class OverrideResolver(AbstractResolver):
         override = self.own(host)
         if override is None:
             if self._fallback is None:
-                self._fallback = ThreadedResolver()  # needs the running loop, so not before
+                self._fallback = open_resolver()  # needs the running loop, so not before
             return await self._fallback.resolve(host, port, family)
         address, fixed_port = override
         return [

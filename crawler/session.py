@@ -23,7 +23,6 @@ HEAD_LIMITS: dict[str, Any] = {"max_line_size": 1 << 20, "max_field_size": 1 << 
 """aiohttp's own limits would refuse heads that browsers accept. `max_headers` came with aiohttp 3.14."""
 
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
-DNS_TTL = 60
 
 
 def open_session(
@@ -54,7 +53,7 @@ def _connector(
     return TapConnector(
         limit=0,
         resolver=resolver,
-        ttl_dns_cache=DNS_TTL,
+        use_dns_cache=False,  # the resolver knows how long each answer holds
         family=family_of(config),
         local_addr=None if own is None else (own, 0),
         ssl=trust,

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from aiohttp.abc import AbstractResolver
 
-from crawler import session
 from crawler.clock import SystemClock
 from crawler.model import CrawlURL, FailureKind, Outcome, OutcomeKind
 from crawler.resolver import OverrideResolver
@@ -180,10 +179,7 @@ async def test_the_seeds_own_robots_txt_is_asked_for(tmp_path: Path) -> None:
     assert found[f"http://127.0.0.1:{own}/yes"].kind is OutcomeKind.ARCHIVED
 
 
-async def test_a_seeds_name_that_comes_to_mean_another_private_address(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session, "DNS_TTL", 0)
+async def test_a_seeds_name_that_comes_to_mean_another_private_address(tmp_path: Path) -> None:
     async with serving(once) as own, forbidden("127.0.0.2", port=own) as (_, reached):
         resolver = Answers({"home.test": [["127.0.0.1"], ["127.0.0.2"]]})
         outcomes = await crawl(tmp_path / "crawl", f"http://home.test:{own}/", resolver, robots=False)
@@ -193,8 +189,7 @@ async def test_a_seeds_name_that_comes_to_mean_another_private_address(
     assert found[f"http://home.test:{own}/second"].failure is FailureKind.ADDRESS
 
 
-async def test_each_address_of_an_answer_is_judged_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "DNS_TTL", 0)
+async def test_each_address_of_an_answer_is_judged_alone(tmp_path: Path) -> None:
     answers = [["127.0.0.1"], ["127.0.0.2", "127.0.0.1", "127.0.0.3"], ["127.0.0.2", "127.0.0.3"]]
     async with serving(once) as own, forbidden("127.0.0.2", "127.0.0.3", port=own) as (_, reached):
         url = CrawlURL(f"http://home.test:{own}/")

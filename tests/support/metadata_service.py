@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from crawler import session
 from crawler.crawl import Crawl
 from crawler.fetcher import HttpFetcher
 from crawler.model import FailureKind, Outcome, OutcomeKind
@@ -59,5 +58,4 @@ async def main(directory: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    session.DNS_TTL = 0
     print(json.dumps(asyncio.run(main(Path(sys.argv[1])))))
