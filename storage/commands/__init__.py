@@ -65,6 +65,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("verify", Group.PROVE, "prove that an archive is whole, or say where it is not"),
     Entry("recover", Group.PROVE, "put files in order that a crash left torn or unsealed"),
     Entry("index", Group.PROVE, "make the indexes anew"),
+    Entry("pack", Group.PASS_ON, "all of it in one WACZ file"),
     Entry("export", Group.PASS_ON, "its captures as CDXJ, a list of URLs, or Parquet"),
     Entry("extract", Group.PASS_ON, "its files as a tree of directories"),
 )

@@ -113,6 +113,9 @@ class _Verification:
             self._judge_claims()
         finally:
             self._facts.close()
+            for file in self._files:
+                if file.source.unpacked is not None:
+                    file.source.unpacked.close()
 
     def _report(self, found: Finding) -> None:
         self.summary.found[found.severity] += 1

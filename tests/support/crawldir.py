@@ -85,6 +85,7 @@ async def _write(
                     "url": record.target_uri,
                     "outcome": "archived",
                     "status": 200,
+                    "depth": min(len(log), 1),
                     "segment": place.segment,
                     "offset": place.offset,
                     "id": record.id,
