@@ -78,7 +78,7 @@ def assemble(
         opened.guard,
         events.committed,
         cookies=opened.cookies,
-        dedupe=Dedupe(config.digest, [opened.frontier]) if config.dedupe else None,
+        dedupe=Dedupe(config.digest, [opened.frontier, *opened.elsewhere]) if config.dedupe else None,
     )
     return Parts(tally, handoff, intake, dispatcher, archiver)
 

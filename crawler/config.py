@@ -124,6 +124,8 @@ class CrawlConfig:
     compression_level: int = 5
     dedupe: bool = True
     """Keep identical payloads once."""
+    dedupe_from: tuple[str | Path, ...] = ()
+    """Other crawl directories or CDXJ files, whose payloads are not kept again."""
 
     # the run
     grace: float = 10.0
@@ -200,7 +202,8 @@ _WHOLE = frozenset(_RANGES) - {"max_time", "disk_wait", "delay", "timeout", "max
 
 def _fix_sequences(config: CrawlConfig) -> None:
     """Lists become tuples, so that a frozen value is one; a lone string in place of a list is a mistake."""
-    for field in ("seeds", "include", "exclude", "seed_options", "strip_query", "ignore_sets", "headers", "auth"):
+    sequences = ("seeds", "include", "exclude", "seed_options", "strip_query", "ignore_sets", "headers", "auth")
+    for field in (*sequences, "dedupe_from"):
         value = getattr(config, field)
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise InvalidSetting(field, f"takes a sequence, not {value!r}")
@@ -312,6 +315,8 @@ def _check_bind_address(address: str) -> None:
 
 def _check_together(config: CrawlConfig) -> None:
     """Options that contradict or need each other."""
+    if config.dedupe_from and not config.dedupe:
+        raise InvalidSetting("dedupe_from", "contradicts --no-dedupe")
     if config.ipv4_only and config.ipv6_only:
         raise InvalidSetting("ipv6_only", "contradicts --ipv4-only")
     if config.bind_address is not None and (config.ipv4_only or config.ipv6_only):
@@ -353,12 +358,19 @@ def _check_seeds(seeds: Sequence[str]) -> None:
             raise ValueError(f"{seed!r} is not a URL")
 
 
+def _check_paths(paths: Sequence[object]) -> None:
+    for path in paths:
+        if not isinstance(path, str | Path) or not str(path):
+            raise ValueError(f"{path!r} is not the name of a file or directory")
+
+
 _CHECKS: dict[str, Callable[..., object]] = {
     "seed_options": options_by_url,
     "seeds": _check_seeds,
     "include": _check_patterns,
     "exclude": _check_patterns,
     "strip_query": _check_names,
+    "dedupe_from": _check_paths,
     "ignore_sets": _check_sets,
     "headers": check_headers,
     "auth": _check_auth,

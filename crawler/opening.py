@@ -26,6 +26,7 @@ from crawler.cookies_file import give_cookies
 from crawler.demo import DEMO_HOST, DEMO_URL
 from crawler.derivedlog import PAGES_HEADER, DerivedLog, pages_line, urls_line
 from crawler.disk import DiskGuard, is_full
+from crawler.elsewhere import Elsewhere
 from crawler.errors import DirectoryLocked, DiskFailed, OutOfDisk, UsageError
 from crawler.fetcher import Fetcher, HttpFetcher
 from crawler.frontier import Counts
@@ -63,6 +64,8 @@ class Opened:
     cookies: CookieJar | None
     """The fetcher's jar, if it has one: to be kept with the ledger."""
     pdf: PdfLinks | None
+    elsewhere: Sequence[Elsewhere]
+    """Other archives whose payloads need not be kept again."""
     """None when PDFs are not searched."""
     logs: Sequence[DerivedLog]
     counts: Counts
@@ -99,6 +102,7 @@ async def open_crawl(config: CrawlConfig, stack: AsyncExitStack, seams: Seams) -
     seeds = normalised_seeds(config)
     directory, files = Path(config.output), seams.files or DiskFiles()
     _make_directories(directory, stack)
+    elsewhere = await _open_elsewhere(config, directory, stack)
     frontier = seams.frontier or await _open_frontier(config, directory, stack, clock)
     await _check_digest(config, frontier)
     write_config(directory / "crawl.toml", config)
@@ -131,9 +135,17 @@ async def open_crawl(config: CrawlConfig, stack: AsyncExitStack, seams: Seams) -
         stack.push_async_callback(pdf.close)
     complete = counts.queued == 0 and counts.done > 0
     return Opened(
-        directory, frontier, segments, guard, scope, ignores, budget, fetcher, cookies, pdf, logs, counts, numbers,
-        frontier.round, started, complete,
+        directory, frontier, segments, guard, scope, ignores, budget, fetcher, cookies, pdf, elsewhere, logs, counts,
+        numbers, frontier.round, started, complete,
     )  # fmt: skip
+
+
+async def _open_elsewhere(config: CrawlConfig, directory: Path, stack: AsyncExitStack) -> list[Elsewhere]:
+    if not config.dedupe_from:
+        return []
+    found = await Elsewhere.open(directory, config.dedupe_from, config.digest)
+    stack.push_async_callback(found.close)
+    return [found]
 
 
 def _make_directories(directory: Path, stack: AsyncExitStack) -> None:

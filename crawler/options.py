@@ -398,6 +398,14 @@ OPTIONS: tuple[Option, ...] = (
         detail="A whole answer of 512 bytes or more whose payload is in the archive already is written as a `revisit` "
         "record: with the answer's head, and a reference to the record that has the payload. Replay tools follow it.",
     ),
+    Option(
+        "dedupe-from", Group.ARCHIVE, "do not keep again what another archive has (repeatable)", show=str,
+        metavar="DIR|FILE.cdxj", field="dedupe_from", repeat=True,
+        detail="Another crawl's directory, or a CDXJ index. A payload that it holds becomes a `revisit` record that "
+        "refers to it, so the two archives belong together from then on: replay needs both. Its digests must be of "
+        "the same algorithm (`--digest`). The indexes are read once, into `DIR/dedupe.db`, and again when they have "
+        "changed.",
+    ),
     _time("grace", Group.RUN, "time for requests in flight after Ctrl-C",
           "At the second Ctrl-C they are given up at once. What was received is written in either case."),
     Option(

@@ -29,6 +29,7 @@ from storage.layout import archive_directory, indexes_directory
 from storage.lines import Entry
 from storage.lock import DirectoryLock
 from storage.manifest import Finding, FindingKind, read_manifest, verify_chain, write_manifest
+from storage.payloads import KnownPayload, PayloadIndex, open_payloads
 from storage.reader import ReadRecord, read_beginning, read_record, read_records
 from storage.records import Block, HttpPayload, Record, RecordType, Written
 from storage.recovery import Orphan, OrphanFate, RecoveredSegment, check_sealed, recover, settle_orphans
@@ -61,10 +62,12 @@ __all__ = [
     "HttpPayload",
     "IndexBuilder",
     "InvalidRecord",
+    "KnownPayload",
     "Location",
     "NoSpace",
     "Orphan",
     "OrphanFate",
+    "PayloadIndex",
     "ReadRecord",
     "Record",
     "RecordHeader",
@@ -85,6 +88,7 @@ __all__ = [
     "index_lines",
     "index_path",
     "indexes_directory",
+    "open_payloads",
     "parse_date",
     "parse_head",
     "payload_digest",
