@@ -28,6 +28,11 @@ examples:
   python -m crawler seeds.txt              the sites in a file, one URL a line
   python -m crawler https://example.com/   one site
   python -m crawler --demo                 a bundled site, without any network
+
+of a crawl that is there (each has a --help of its own):
+  python -m crawler explain DIR URL        why it was fetched, or was not
+  python -m crawler audit DIR              what archived pages need and lack
+  python -m crawler patch DIR              fetch just that
 """
 
 

@@ -67,8 +67,9 @@ def assemble(
     strip = QueryStrip(config.strip_query) if config.strip_query else None
     intake = Intake(opened.frontier, opened.scope, strip, most=most_pending)
     visitor = visitor_of(opened, config, clock, strip, hooks)
+    limits = Limits.of(config, requisites_only=opened.requisites_only)
     dispatcher = Dispatcher(
-        opened.frontier, visitor, handoff, opened.guard, Limits.of(config), tally, clock,
+        opened.frontier, visitor, handoff, opened.guard, limits, tally, clock,
         config.concurrency, events.interrupted, on_trouble, intake,
     )  # fmt: skip
     archiver = Archiver(

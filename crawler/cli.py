@@ -13,6 +13,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,8 +46,17 @@ def _explain(words: Sequence[str]) -> int:
     return explain(words)
 
 
-COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {"explain": _explain}
+def _audit(words: Sequence[str]) -> int:
+    from crawler.audit.command import run as audit
+
+    return audit(words)
+
+
+COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {"audit": _audit, "explain": _explain}
 """Subcommands, which take the arguments behind them: a first word of that name is no file of seeds."""
+
+PATCH = "patch"
+"""The subcommand that crawls."""
 
 _log = logging.getLogger(__name__)
 
@@ -56,8 +66,11 @@ def main(argv: Sequence[str] | None = None, *, engine: EngineFactory | None = No
     words = Words.of_process() if argv is None else Words(("python", "-m", "crawler"), tuple(argv))
     _mend_streams()
     try:
-        command = COMMANDS.get(words.arguments[0]) if words.arguments else None
-        code = command(words.arguments[1:]) if command else _crawl(words, engine)
+        first = words.arguments[0] if words.arguments else ""
+        if first in COMMANDS:
+            code = COMMANDS[first](words.arguments[1:])
+        else:
+            code = _patch(words) if first == PATCH else _crawl(words, engine)
     except KeyboardInterrupt:
         code = _complain("interrupted", RESUMABLE)
     except Exception as error:
@@ -76,10 +89,32 @@ def _crawl(words: Words, engine: EngineFactory | None) -> int:
         config = _beside(words, config, quiet=given.quiet)
     directory = Path(config.output)
     holds_crawl(directory)  # refuses a directory that something else lives in
-    hints = _hints(words, config)
+    return _conduct(config, given, engine or _engine(), _hints(words, config))
+
+
+def _patch(words: Words) -> int:
+    from crawler.audit.patching import find_missing, read_words
+    from crawler.crawl import Crawl
+
+    given = read_words(words.arguments[1:])
+    if given is None:
+        return 0
+    config = configure(given, sys.stdin.buffer)
+    missing = find_missing(config)
+    if not missing:
+        print(f"{config.output}: nothing is missing.")
+        return 0
+    # The same line again goes on with it; the crawl itself goes on by its directory.
+    hints = Hints(resume=words.again(), fresh="", own=None)
+    return _conduct(config, given, partial(Crawl, missing=missing), hints)
+
+
+def _conduct(config: CrawlConfig, given: Arguments, engine: EngineFactory, hints: Hints) -> int:
+    """Crawls in the foreground, and tells how it ended."""
+    directory = Path(config.output)
     with report_logging.to_file(directory, verbose=given.verbose) as log:
         try:
-            summary = run(config, engine or _engine(), _view(directory, given), verbose=given.verbose)
+            summary = run(config, engine, _view(directory, given), verbose=given.verbose)
         except Exception as error:
             _log.error("ended by an error", exc_info=error)
             return _report(error, verbose=given.verbose, log=log, resume=hints.resume)

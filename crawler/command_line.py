@@ -43,6 +43,10 @@ class Words:
             words = [*_without_output(words), "--output", str(directory)]
         return self._line(word for word in words if word != STDIN)
 
+    def again(self) -> str:
+        """The very same line."""
+        return self._line(self.arguments)
+
     def fresh(self) -> str:
         """Begins the crawl anew, in a directory beside the old one."""
         return self._line([*(word for word in self.arguments if word not in _ONCE), "--fresh"])

@@ -39,6 +39,17 @@ def media_type(value: str | None) -> str | None:
     return essence if _ESSENCE.fullmatch(essence) else None
 
 
+def charset_of(content_type: str | None) -> str | None:
+    """The charset parameter of a Content-Type, without quotes."""
+    if content_type is None or "charset" not in content_type.lower():
+        return None
+    for parameter in content_type.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip("\"'") or None
+    return None
+
+
 def is_parsed(type_: str | None, *, guesses: bool = False) -> bool:
     """True for the media types in whose content links are looked for, and for a missing one.
 

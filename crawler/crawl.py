@@ -25,6 +25,7 @@ from crawler.config import CrawlConfig
 from crawler.errors import LedgerError
 from crawler.fetcher import Fetcher
 from crawler.following import Outcomes, read_piece
+from crawler.frontier import Needed
 from crawler.frontier.sqlite import SqliteFrontier
 from crawler.hooks import Hooks
 from crawler.hosts import Hosts
@@ -62,12 +63,16 @@ class Crawl:
         sink: Sink | None = None,
         clock: Clock | None = None,
         files: Files | None = None,
+        missing: Sequence[Needed] | None = None,
     ) -> None:
         """`keep_open`: `wait` and iteration do not end a crawl that has nothing left to do; `finish` does. At most
-        `most_pending` submits are pending at a time. The rest are seams: see crawler/seams.py."""
+        `most_pending` submits are pending at a time. With `missing`, these requisites are fetched and no page
+        is. The rest are seams: see crawler/seams.py."""
         self.config = config
         self._clock = clock or SystemClock()
-        self._seams = Seams(clock=self._clock, fetcher=fetcher, frontier=frontier, scope=scope, sink=sink, files=files)
+        self._seams = Seams(
+            clock=self._clock, fetcher=fetcher, frontier=frontier, scope=scope, sink=sink, files=files, missing=missing
+        )
         self._hooks, self._keep_open, self._most_pending = hooks, keep_open, most_pending
         self._teller = Teller(self._missed)
         if hooks is not None and hooks.on_outcome is not None:

@@ -166,7 +166,7 @@ class Dispatcher:
         if reached is not None:
             self.limit = reached
         elif left == 0 and self._tally.pages_in_flight == 0:
-            self.limit = f"--max-pages {self._limits.max_pages} reached"
+            self.limit = self._limits.no_more_pages
         return reached is not None
 
     async def _visit(self, url: CrawlURL) -> None:

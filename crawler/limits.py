@@ -18,10 +18,12 @@ class Limits:
     max_pages: int | None
     max_bytes: int | None
     max_time: float | None
+    requisites_only: bool = False
+    """No page at all, whatever is queued."""
 
     @classmethod
-    def of(cls, config: CrawlConfig) -> Limits:
-        return cls(config.max_pages, config.max_bytes, config.max_time)
+    def of(cls, config: CrawlConfig, *, requisites_only: bool = False) -> Limits:
+        return cls(config.max_pages, config.max_bytes, config.max_time, requisites_only)
 
     def reached(self, counts: Counts, bytes_in_flight: int, elapsed: float) -> str | None:
         """The limit that ends the run now, in words, or None."""
@@ -33,6 +35,13 @@ class Limits:
 
     def pages_left(self, counts: Counts, pages_in_flight: int) -> int | None:
         """Pages that may still be claimed; None means any number. What the last pages need is still fetched."""
+        if self.requisites_only:
+            return 0
         if self.max_pages is None:
             return None
         return max(0, self.max_pages - counts.pages - pages_in_flight)
+
+    @property
+    def no_more_pages(self) -> str:
+        """Why pages are left in the queue, in words."""
+        return "only requisites were asked for" if self.requisites_only else f"--max-pages {self.max_pages} reached"

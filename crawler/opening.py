@@ -74,6 +74,8 @@ class Opened:
     round: int
     started: float
     already_complete: bool
+    requisites_only: bool = False
+    """Pages stay queued."""
 
     def write_logs(self, outcomes: Sequence[Outcome]) -> None:
         """Derived from the ledger: a failure to write them is told and mended at the end, and stops nothing."""
@@ -117,6 +119,8 @@ async def open_crawl(config: CrawlConfig, stack: AsyncExitStack, seams: Seams) -
         before = await frontier.counts()
         numbers = await frontier.add_seeds(seeds)
         await _requeue(config, frontier, before)
+    if seams.missing is not None:
+        await frontier.queue_missing(seams.missing)
     budget = await _host_budget(config, frontier)
     spent = None if budget is None else budget.spent
     scope = seams.scope or Scope.of(config, await frontier.seeds(), utc(started).year, spent)
@@ -136,7 +140,7 @@ async def open_crawl(config: CrawlConfig, stack: AsyncExitStack, seams: Seams) -
     complete = counts.queued == 0 and counts.done > 0
     return Opened(
         directory, frontier, segments, guard, scope, ignores, budget, fetcher, cookies, pdf, elsewhere, logs, counts,
-        numbers, frontier.round, started, complete,
+        numbers, frontier.round, started, complete, seams.missing is not None,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from crawler.clock import Clock
 from crawler.fetcher import Fetcher
-from crawler.frontier import SegmentState
+from crawler.frontier import Needed, SegmentState
 from crawler.frontier.sqlite import SqliteFrontier
 from crawler.model import Role
 from crawler.scope import Scope
@@ -62,3 +62,5 @@ class Seams:
     scope: Scope | None = None
     sink: Sink | None = None
     files: Files | None = None
+    missing: Sequence[Needed] | None = None
+    """Requisites to be fetched, and nothing else: see crawler/audit."""

@@ -11,6 +11,7 @@ from itertools import islice
 
 from crawler.clock import Clock, utc
 from crawler.concurrency.threads import in_thread
+from crawler.content import charset_of
 from crawler.fetcher import Fetcher
 from crawler.frontier import Disposition, Finished, Frontier, HostReport, RetryAt, Settled
 from crawler.guesses import Guesses
@@ -326,14 +327,3 @@ def _is_page(capture: Capture) -> bool:
     kept = isinstance(disposition, Finished) and disposition.kind in (OutcomeKind.ARCHIVED, OutcomeKind.REVISITED)
     status = None if exchange is None else exchange.status
     return kept and (status is None or not 300 <= status < 400 or status == 304)
-
-
-def charset_of(content_type: str | None) -> str | None:
-    """The charset parameter of a Content-Type, without quotes."""
-    if content_type is None or "charset" not in content_type.lower():
-        return None
-    for parameter in content_type.split(";")[1:]:
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset":
-            return value.strip().strip("\"'") or None
-    return None

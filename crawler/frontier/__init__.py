@@ -148,6 +148,15 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
+class Needed:
+    """A link that an archived document needs."""
+
+    link: Outlink
+    via: int
+    """The seq of the document's outcome."""
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """How the round stands."""
 
@@ -224,6 +233,10 @@ class Frontier(Protocol):
 
     async def requeue_failed(self, kinds: frozenset[FailureKind] | None = None) -> int:
         """Offers the round's failed URLs again, with a new attempt; returns how many."""
+
+    async def queue_missing(self, links: Sequence[Needed]) -> int:
+        """Queues requisites that were found missing, and offers those among them again that failed; returns how many.
+        One transaction."""
 
     def restrict(self, kinds: frozenset[Kind] | None) -> None:
         """From now on `claim` gives only these kinds; None lifts it. What is not given stays queued."""

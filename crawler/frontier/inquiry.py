@@ -18,6 +18,7 @@ from crawler.frontier import unrank
 from crawler.frontier.ledger import outcomes
 from crawler.frontier.rows import host_of, lane, origin_of, url_hash
 from crawler.frontier.schema import FORMAT
+from crawler.frontier.standing import Standings
 from crawler.frontier.store import HostRow
 from crawler.liveness import Liveness
 from crawler.model import FailureKind, Kind, Outcome, Receipt
@@ -94,6 +95,7 @@ class Inquiry:
         self._db = db
         meta = dict(db.execute("SELECT key, value FROM meta WHERE key = 'round'"))
         self.round = int(meta.get("round", 1))
+        self.standings = Standings(db)
 
     def known(self, url: str) -> Known | None:
         """What is known of a normalised URL; None for one that was never queued in this round."""

@@ -7,9 +7,9 @@ Invariants.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
-from crawler.frontier import rank, unrank
+from crawler.frontier import Needed, rank, unrank
 from crawler.frontier.applied import Applied
 from crawler.frontier.ledger import next_attempt, outcomes
 from crawler.frontier.rounds import keep_previous
@@ -168,8 +168,11 @@ class Queueing:
 
     # -- failures offered again --------------------------------------------------------------------------------
 
-    def queue_failed(self, rows: Sequence[tuple[int, int, int, str | None]]) -> int:
-        """Queues settled failures once more; the new attempt brings the outcome that counts."""
+    def queue_failed(
+        self, rows: Sequence[tuple[int, int, int, str | None]], wanted: Set[tuple[int, int]] | None = None
+    ) -> int:
+        """Queues settled failures once more, those of `wanted` if given, by origin and hash; the new attempt brings the
+        outcome that counts."""
         count = 0
         origins: set[int] = set()
         robots: list[tuple[int, int, int]] = []
@@ -181,6 +184,8 @@ class Queueing:
                 robots.append((seq, origin, hash_))
                 continue
             key = (origin, hash_)
+            if wanted is not None and key not in wanted:
+                continue
             attempt, _ = next_attempt(self._db, self._round, *key)
             best = self._db.execute("SELECT rank FROM seen WHERE origin = ? AND hash = ?", key).fetchone()[0]
             self._db.execute(_FAILURE_TO_ATTEMPT, (seq,))
@@ -197,6 +202,12 @@ class Queueing:
         self._applied.figures["failed"] -= count
         self._applied.robots.update((origin, self._store.load_origin(origin)) for origin in origins)
         return count
+
+    def queue_missing(self, links: Sequence[Needed], failed: Sequence[tuple[int, int, int, str | None]]) -> int:
+        """Queues what is new, and of the round's failures those that are among the links."""
+        wanted = {(self._store.origin_id(origin_of(need.link.url)), url_hash(need.link.url)) for need in links}
+        again = self.queue_failed(failed, wanted)
+        return again + self.queue_links([(need.link, need.via) for need in links])
 
     def _unsettle_robots(self, seq: int, origin: int, hash_: int) -> int:
         """A failed robots.txt is asked for again with the first page of its origin; that brings another outcome."""

@@ -17,7 +17,17 @@ from typing import TypeVar
 from crawler.clock import Clock, SystemClock
 from crawler.concurrency.shielded import outlast
 from crawler.concurrency.threads import in_thread
-from crawler.frontier import Commit, CommitFailed, CommitItem, Counts, HostReport, Readiness, RobotsAnswer, SegmentState
+from crawler.frontier import (
+    Commit,
+    CommitFailed,
+    CommitItem,
+    Counts,
+    HostReport,
+    Needed,
+    Readiness,
+    RobotsAnswer,
+    SegmentState,
+)
 from crawler.frontier import ledger as questions
 from crawler.frontier.applied import Applied
 from crawler.frontier.claiming import Claiming
@@ -157,6 +167,12 @@ class SqliteFrontier:
         def work(transaction: Transaction) -> int:
             failed = questions.failed(self._store.db, self._store.round)
             return transaction.queueing.queue_failed([row for row in failed if kinds is None or row[3] in kinds])
+
+        return await self._transact(work)
+
+    async def queue_missing(self, links: Sequence[Needed]) -> int:
+        def work(transaction: Transaction) -> int:
+            return transaction.queueing.queue_missing(links, questions.failed(self._store.db, self._store.round))
 
         return await self._transact(work)
 

@@ -18,6 +18,7 @@ from crawler.frontier import (
     Finished,
     Frontier,
     HostReport,
+    Needed,
     Readiness,
     RetryAt,
     RobotsAnswer,
@@ -986,6 +987,28 @@ class GivingBack:
         counts = await frontier.counts()
         assert (counts.failed, counts.archived, counts.seq) == (0, 2, 4)
         assert await idle(frontier) is Readiness.EMPTY
+
+    async def test_missing_requisites_are_queued_and_those_that_failed_are_offered_again(self, bench: Bench) -> None:
+        frontier = await bench.open()
+        await frontier.add_seeds([A, A + "bad"])
+        page, bad = await claim_all(frontier)
+        image = link(A + "failed.png", kind=Kind.REQUISITE, depth=0)
+        outcomes = await settle(frontier, item(page, links=[image]), item(bad, FAILED, failure=FailureKind.DNS))
+        assert outcomes[0] is not None
+        failed = await claim_one(frontier, A + "failed.png")
+        await settle(frontier, item(failed, FAILED, failure=FailureKind.TIMEOUT))
+        new = link(A + "new.png", kind=Kind.REQUISITE, depth=0)
+        needs = [Needed(each, outcomes[0].seq) for each in (image, new)]
+        assert await frontier.queue_missing(needs) == 2
+        assert await frontier.queue_missing(needs) == 0
+        first, second = await claim_all(frontier)
+        assert [(url.url, url.kind, url.via, url.attempt) for url in (first, second)] == [
+            (A + "failed.png", Kind.REQUISITE, A, 2),
+            (A + "new.png", Kind.REQUISITE, A, 1),
+        ]
+        await settle(frontier, item(first), item(second))
+        counts = await frontier.counts()
+        assert (counts.queued, counts.failed, counts.archived) == (0, 1, 3)
 
     async def test_fetched_once_more_beyond_the_outcome_and_only_once(self, bench: Bench) -> None:
         frontier = await bench.open()

@@ -18,11 +18,12 @@ IMPORTS = {
 }
 
 MAY_IMPORT_STORAGE = re.compile(
-    r"crawler\.(archiver|recording|segments|dedupe|elsewhere|kept|recrawl|seams|wire|fetcher|opening|crawl|cli)(\..+)?"
+    r"crawler\.(archiver|recording|segments|dedupe|elsewhere|kept|recrawl|audit|seams|wire|fetcher"
+    r"|opening|crawl|cli)(\..+)?"
 )
 """Who hands captures over (archiver, recording, segments, dedupe, and the seam between them), who looks at earlier
-ones (elsewhere, kept, recrawl), who frames HTTP by storage's rules (wire, fetcher), and who puts the parts together
-(opening, crawl, cli)."""
+ones (elsewhere, kept, recrawl, audit), who frames HTTP by storage's rules (wire, fetcher), and who puts the parts
+together (opening, crawl, cli)."""
 
 PURE = re.compile(r"crawler\.(model|errors|urls|scope|rules|robots|robotstxt|politeness|retry|links)(\..+)?")
 IMPURE = {"aiofiles", "aiohttp", "asyncio", "socket", "sqlite3", "ssl", "storage", "subprocess", "threading", "uvloop"}

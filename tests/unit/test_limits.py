@@ -44,3 +44,9 @@ def test_pages_in_flight_use_up_what_is_left(done: int, in_flight: int, left: in
     limits = Limits(10, None, None)
     assert limits.pages_left(Counts(pages=done), in_flight) == left
     assert limits.reached(Counts(pages=done), 0, 0.0) is None, "what the last pages need is still fetched"
+
+
+def test_requisites_only_leaves_no_page() -> None:
+    limits = Limits.of(CrawlConfig(max_pages=5), requisites_only=True)
+    assert limits.pages_left(Counts(), 0) == 0
+    assert limits.no_more_pages == "only requisites were asked for"

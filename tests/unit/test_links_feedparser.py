@@ -14,11 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from crawler.content import media_type
+from crawler.content import charset_of, media_type
 from crawler.links import Document, extract
 from crawler.model import Extraction
 from crawler.urls import join
-from crawler.visit import charset_of
 from tests.support.sources import source_package
 
 DEVIATIONS = Path(__file__).parents[1] / "data" / "feedparser_deviations.json"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -64,19 +65,23 @@ def test_a_missing_directory_is_told(tmp_path: Path) -> None:
     assert spool.read(0, 9) == b"abc"
 
 
-@pytest.fixture
-def small_files() -> Iterator[int]:
-    """The kernel refuses files above this size, as a full disk does: the last write is short, the next one fails."""
+@contextmanager
+def small_files() -> Iterator[None]:
+    """The kernel refuses files above 1000 bytes, as a full disk does: the last write is short, the next one fails.
+
+    No longer than that: where the tests' own output goes may be a file, too."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    yield 1000
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_is_told_and_costs_only_that_write(tmp_path: Path, small_files: int) -> None:
+def test_a_full_disk_is_told_and_costs_only_that_write(tmp_path: Path) -> None:
     spool = Spool(tmp_path, 0)
     spool.write(b"a" * 900)
-    with pytest.raises(SpoolError):
+    with small_files(), pytest.raises(SpoolError):
         spool.write(b"b" * 200)  # 100 of them fit
     assert spool.size == 900
     spool.write(b"c" * 50)
@@ -84,10 +89,10 @@ def test_a_full_disk_is_told_and_costs_only_that_write(tmp_path: Path, small_fil
     spool.close()
 
 
-def test_a_full_disk_at_the_move_keeps_what_memory_holds(tmp_path: Path, small_files: int) -> None:
+def test_a_full_disk_at_the_move_keeps_what_memory_holds(tmp_path: Path) -> None:
     spool = Spool(tmp_path, 2000)
     spool.write(b"a" * 1500)
-    with pytest.raises(SpoolError):
+    with small_files(), pytest.raises(SpoolError):
         spool.write(b"b" * 600)
     assert spool.read(0, 5000) == b"a" * 1500
     spool.close()

@@ -142,7 +142,9 @@ def test_a_reader_that_leaves_ends_it_in_peace() -> None:
 def test_ctrl_c_ends_it_with_a_word(tmp_path: Path) -> None:
     fifo = tmp_path / "x.warc"
     os.mkfifo(fifo)
-    script = "import storage.cli, sys, storage.commands as c\n" + (
+    script = (
+        "import signal, storage.cli, sys, storage.commands as c\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # whoever runs the tests may be deaf to it
         "def wait(given): open(sys.argv[1], 'w').close(); import time; time.sleep(60)\n"
         "command = c.Command('', (('', ''),), lambda parser: None, wait)\n"
         "c.Entry.load = lambda entry: command\n"
