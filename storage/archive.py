@@ -12,11 +12,13 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 from storage.capture import Capture
+from storage.errors import ArchiveError, CorruptArchive
 from storage.lines import Entry
 from storage.lookup import Hit, Lookup
 from storage.revisits import payload_of
@@ -35,23 +37,27 @@ PathLike = str | os.PathLike[str]
 class Archive:
     """Opened by `Archive.open`. May be used by several threads, each with its own iterators."""
 
-    def __init__(self, sources: list[Source]) -> None:
+    def __init__(self, sources: list[Source], *, lenient: bool = False) -> None:
         self.sources = sources
         """The files of records, in the order in which they were written."""
-        self._lookup = Lookup(sources)
+        self.damage: list[ArchiveError] = []
+        """What was found damaged and passed over so far, each with file and offset; [] unless opened as lenient."""
+        self._on_damage = self._note if lenient else None
+        self._lookup = Lookup(sources, self._on_damage)
 
     @classmethod
-    def open(cls, path: PathLike | Iterable[PathLike]) -> Archive:
+    def open(cls, path: PathLike | Iterable[PathLike], *, lenient: bool = False) -> Archive:
         """Opens a crawl directory, a WARC or ARC file, a WACZ, a directory of any of these, or several of them.
 
+        Damage is an error when it is met; with `lenient` it is passed over and told in `damage`.
         Blocking. Raises ArchiveError for what is none of these, OSError."""
         paths = [path] if isinstance(path, str | os.PathLike) else list(path)
-        return cls(sources_of([Path(each) for each in paths]))
+        return cls(sources_of([Path(each) for each in paths]), lenient=lenient)
 
     @classmethod
-    async def aopen(cls, path: PathLike | Iterable[PathLike]) -> Archive:
+    async def aopen(cls, path: PathLike | Iterable[PathLike], *, lenient: bool = False) -> Archive:
         """`open` without blocking."""
-        return await asyncio.to_thread(cls.open, path)
+        return await asyncio.to_thread(partial(cls.open, path, lenient=lenient))
 
     def close(self) -> None:
         """Lets go of the files."""
@@ -79,18 +85,27 @@ class Archive:
         """The newest capture of a URL, or the one closest in time to `at` (UTC unless it says otherwise); None if
         there is none. A capture of exactly this URL is preferred to one that only shares its SURT key (http and https,
         with and without `www.`). Blocking. Raises ArchiveError, OSError."""
-        hits = list(self._hits(selection(url=url)))
-        hits = [hit for hit in hits if _same(hit.entry.url, url)] or hits
+        while True:
+            hits = list(self._hits(selection(url=url)))
+            hits = [hit for hit in hits if _same(hit.entry.url, url)] or hits
+            try:
+                return self._best(hits, at)
+            except CorruptArchive:  # an index may be wrong: then the file itself is asked
+                if not sum(self._lookup.distrust(hit.number) for hit in hits):
+                    raise
+
+    def _best(self, hits: list[Hit], at: datetime | None) -> Capture | None:
+        """The capture that `get` wants; its record was read."""
         if not hits:
             return None
         if at is None:
             newest = max(hit.entry.timestamp for hit in hits)
             hits = [hit for hit in hits if hit.entry.timestamp == newest]
-            return max(map(self._capture, hits), key=lambda capture: (_is_http(capture), capture.timestamp))
+            return max(map(self._capture, hits), key=lambda capture: (capture.timestamp, _is_http(capture)))
         at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
         near = min(_seconds(hit, at) for hit in hits)
         captures = [self._capture(hit) for hit in hits if _seconds(hit, at) <= near + 1]
-        return min(captures, key=lambda capture: (not _is_http(capture), abs(capture.timestamp - at)))
+        return min(captures, key=lambda capture: (abs(capture.timestamp - at), not _is_http(capture)))
 
     def captures(
         self, *, url: str | None = None, prefix: str | None = None, host: str | None = None,
@@ -109,7 +124,12 @@ class Archive:
     def records(self) -> Iterator[StoredRecord]:
         """Every record, in the order written. Blocking. Raises ArchiveError, OSError."""
         for source in self.sources:
-            yield from read_source(source)
+            yield from read_source(source, on_damage=self._on_damage)
+
+    def _note(self, problem: ArchiveError) -> None:
+        known = {(each.path, each.offset, each.message) for each in self.damage[-_BATCH:]}
+        if (problem.path, problem.offset, problem.message) not in known:
+            self.damage.append(problem)
 
     async def aget(self, url: str, at: datetime | None = None) -> Capture | None:
         """`get` without blocking."""
@@ -148,7 +168,7 @@ class Archive:
                 yield hit
 
     def _capture(self, hit: Hit) -> Capture:
-        return Capture(hit.source, self._payload_of, entry=hit.entry)
+        return Capture(hit.source, self._payload_of, entry=hit.entry, on_damage=self._on_damage)
 
     def _payload_of(self, record: StoredRecord) -> StoredRecord:
         return payload_of(record, self._lookup, self.sources)

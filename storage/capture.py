@@ -16,7 +16,7 @@ from storage.lines import Entry
 from storage.message import Fields, Message, joined, message_of, warc_fields
 from storage.neighbours import concurrent
 from storage.sources import Source
-from storage.stored import Location, StoredRecord, read_at
+from storage.stored import Location, OnDamage, StoredRecord, read_at
 from storage.streams import PieceStream, after
 
 _NOT_MODIFIED = "server-not-modified"
@@ -30,9 +30,9 @@ class Capture:
 
     def __init__(
         self, source: Source, find_payload: Callable[[StoredRecord], StoredRecord], *,
-        entry: Entry | None = None, record: StoredRecord | None = None,
+        entry: Entry | None = None, record: StoredRecord | None = None, on_damage: OnDamage | None = None,
     ) -> None:  # fmt: skip
-        self._source, self._find_payload = source, find_payload
+        self._source, self._find_payload, self._on_damage = source, find_payload, on_damage
         self.entry = entry
         """The line of the index that it was found by; None if it was not."""
         self._given = record
@@ -45,7 +45,13 @@ class Capture:
         if self._given is not None:
             return self._given
         assert self.entry is not None
-        return read_at(self._source, self.entry.offset, self.entry.skip)
+        record = read_at(self._source, self.entry.offset, self.entry.skip)
+        if record.url != self.entry.url:
+            raise record.location.error(
+                f"the index says that {self.entry.url} lies here, and here lies {record.url}: "
+                "python -m storage index makes the index anew"
+            )
+        return record
 
     @cached_property
     def payload_record(self) -> StoredRecord:
@@ -150,8 +156,18 @@ class Capture:
         message = message_of(record)
         notes: list[str] = []
         self.decoding_notes = notes
-        pieces = after(record.chunks(), message.body)
+        pieces = after(self._as_far_as_whole(record.chunks()), message.body)
         yield from decoded(pieces, message.codings("Transfer-Encoding"), message.codings("Content-Encoding"), notes)
+
+    def _as_far_as_whole(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Damage within a large record ends it, where it may be passed over."""
+        try:
+            yield from pieces
+        except ArchiveError as error:
+            if self._on_damage is None:
+                raise
+            self._on_damage(error)
+            self.decoding_notes.append(str(error))
 
     def open(self) -> io.BufferedReader:
         """The decoded body as a stream, of any size in bounded memory."""

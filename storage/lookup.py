@@ -22,7 +22,7 @@ from storage.indexcache import cached_index, keep
 from storage.lines import Entry, Lines, parse_line
 from storage.order import ORDER, Order, Stamp, read_order, stamp_of
 from storage.sources import Source
-from storage.stored import read_source
+from storage.stored import OnDamage, read_source
 
 RUN = 16 << 20
 """Characters of lines that are sorted in memory at a time."""
@@ -43,8 +43,8 @@ class Hit(NamedTuple):
 class Lookup:
     """All lines of an archive."""
 
-    def __init__(self, sources: Sequence[Source]) -> None:
-        self._sources = sources
+    def __init__(self, sources: Sequence[Source], on_damage: OnDamage | None = None) -> None:
+        self._sources, self._on_damage = sources, on_damage
         self._held: OrderedDict[int, Lines] = OrderedDict()
         self._made: dict[int, Lines] = {}  # lines that are nowhere on disk are not let go
         self._order: Order | None = None
@@ -68,7 +68,7 @@ class Lookup:
         already. Blocking. Raises CorruptArchive, OSError."""
         if number in self._made:
             return False
-        self._made[number] = _made_lines(self._sources[number])
+        self._made[number] = _made_lines(self._sources[number], self._on_damage)
         self._order, self._order_sought = None, True
         return True
 
@@ -85,7 +85,7 @@ class Lookup:
         source = self._sources[number]
         lines = kept_lines(source)
         if lines is None:
-            lines = self._made[number] = _made_lines(source)
+            lines = self._made[number] = _made_lines(source, self._on_damage)
             return lines
         self._held[number] = lines
         while len(self._held) > _MAPPED:
@@ -115,14 +115,18 @@ def lines_of(source: Source) -> Lines:
     return kept_lines(source) or _made_lines(source)
 
 
-def source_lines(source: Source) -> Iterator[str]:
+def source_lines(source: Source, on_damage: OnDamage | None = None) -> Iterator[str]:
     """The index lines of a file's captures, in the order of the file. Raises CorruptArchive, OSError."""
-    for record in read_source(source):
+    for record in read_source(source, on_damage=on_damage):
         offset, length, skip = record.location.offset, record.location.length, record.location.skip
         try:
             line = index_line(record.header, record.beginning(), offset, length, source.name, skip)
         except InvalidRecord as error:
-            raise CorruptArchive(error.message, path=source.label, offset=offset) from None
+            problem = CorruptArchive(error.message, path=source.label, offset=offset)
+            if on_damage is None:
+                raise problem from None
+            on_damage(problem)
+            continue
         if line is not None:
             yield line
 
@@ -152,11 +156,13 @@ def mapped(path: Path) -> Lines:
         return Lines(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), str(path))
 
 
-def _made_lines(source: Source) -> Lines:
-    """From the file itself; kept in the cache where that can be. Raises CorruptArchive, OSError."""
+def _made_lines(source: Source, on_damage: OnDamage | None = None) -> Lines:
+    """From the file itself; kept in the cache where that can be, unless damage may be passed over.
+
+    Raises CorruptArchive, OSError."""
     with ExitStack() as stack:
-        lines = sorted_lines(source_lines(source), RUN, Path(tempfile.gettempdir()), stack)
-        path = cached_index(source)
+        lines = sorted_lines(source_lines(source, on_damage), RUN, Path(tempfile.gettempdir()), stack)
+        path = cached_index(source) if on_damage is None else None
         if path is not None and keep(path, lines) is not None:
             return mapped(path)
         with tempfile.TemporaryFile() as file:

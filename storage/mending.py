@@ -26,8 +26,8 @@ from storage.frames import Compression, compression_of, frames
 from storage.layout import ARCHIVE, replace_file
 from storage.lock import DirectoryLock
 from storage.members import GZIP
+from storage.resync import is_torn, next_record
 from storage.verify.header import read_header
-from storage.verify.resync import is_torn, next_record
 from storage.verify.tape import Tape
 
 OPEN = ".open"

@@ -8,24 +8,28 @@ records, several records in one frame. Whether the form is right is for `verify`
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
 from storage.arc import decode_arc, is_arc
-from storage.errors import CorruptArchive, InvalidRecord, TornRecord
-from storage.frames import Compression, Frame, compression_of, frames
+from storage.errors import ArchiveError, CorruptArchive, InvalidRecord, TornRecord
+from storage.frames import DICTIONARY_MAGIC, Compression, Frame, compression_of, frames
 from storage.header import RecordHeader, named_fields, parse_date
+from storage.resync import next_record
 from storage.sources import Source
 from storage.tape import Tape
 
 KEPT = 1 << 20
 """Bytes of a block that are kept in memory when a record is read; a larger one is read again when it is asked for."""
 
-_END_OF_HEADER = re.compile(rb"\r?\n\r?\n")
+_END_OF_HEADER = re.compile(rb"\r*\n\r*\n")
 _VERSION = re.compile(r"WARC/[0-9]\.[0-9]+")
 _HEADER_BEGINS = b"WARC/"
+
+
+OnDamage = Callable[[ArchiveError], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,22 +126,41 @@ class StoredRecord:
         return f"<{self.type} {self.url or ''} {self.location}>"
 
 
-def read_source(source: Source, start: int = 0, skip: int = 0) -> Generator[StoredRecord]:
+def read_source(
+    source: Source, start: int = 0, skip: int = 0, *, on_damage: OnDamage | None = None
+) -> Generator[StoredRecord]:
     """The whole records of a file from an offset on, in order. Blocking.
 
-    A file that is still being written ends at its last whole record. Raises CorruptArchive, OSError."""
+    A file that is still being written ends at its last whole record. With `on_damage`, damage is told to it and passed
+    over: what is read next is whatever then looks like a record. Raises CorruptArchive without it; OSError."""
     with source.open() as file:
-        compression = compression_of(file.read(4))
-        try:
-            for frame in frames(file, source.label, compression, start):
-                tape = Tape(frame.pieces())
-                tape.pass_over(skip)
-                skip = 0
-                while (record := _next(source, frame, tape, packed=compression is not Compression.NONE)) is not None:
-                    yield record
-        except TornRecord:
-            if not source.provisional:
-                raise
+        beginning = file.read(4)
+        compression = compression_of(beginning)
+        at: int | None = start
+        while at is not None:
+            try:
+                for frame in frames(file, source.label, compression, at):
+                    tape = Tape(frame.pieces())
+                    tape.pass_over(skip)
+                    skip = 0
+                    yield from _records(source, frame, tape, packed=compression is not Compression.NONE)
+                return
+            except TornRecord as error:
+                if source.provisional:
+                    return
+                problem: CorruptArchive = error
+            except CorruptArchive as error:
+                problem = error
+            if on_damage is None:
+                raise problem
+            on_damage(problem)
+            further = max(at, problem.offset or 0) + 1
+            at, skip = next_record(file, compression, further, dictionary=beginning == DICTIONARY_MAGIC), 0
+
+
+def _records(source: Source, frame: Frame, tape: Tape, *, packed: bool) -> Iterator[StoredRecord]:
+    while (record := _next(source, frame, tape, packed=packed)) is not None:
+        yield record
 
 
 def read_at(source: Source, offset: int, skip: int = 0) -> StoredRecord:
@@ -229,7 +252,7 @@ def _decode(data: bytes) -> tuple[RecordHeader, int]:
         version, *lines = text.decode("latin-1").split("\n")
     if _VERSION.fullmatch(version.rstrip("\r")) is None:
         raise InvalidRecord(f"not a WARC record: it begins {version[:40]!r}")
-    fields = tuple(named_fields([line.removesuffix("\r") for line in lines]))
+    fields = tuple(named_fields([line.rstrip("\r") for line in lines]))
     return RecordHeader(version.rstrip("\r"), fields), end.end()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from storage.header import HEADER_LIMIT
 
-_END_OF_HEADER = re.compile(rb"\n\r?\n")
+_END_OF_HEADER = re.compile(rb"\n\r*\n")
 _NO_LINE_END = re.compile(rb"[^\r\n]")
 
 

@@ -10,10 +10,10 @@ from storage.errors import CorruptArchive
 from storage.frames import DICTIONARY_MAGIC, Compression, compression_of, frames
 from storage.httpmessage import HEAD_LIMIT
 from storage.members import Readable
+from storage.resync import is_torn, next_record
 from storage.sources import Source
 from storage.verify.digests import BlockCheck
 from storage.verify.header import Header, Problem, read_header
-from storage.verify.resync import is_torn, next_record
 from storage.verify.rules import Finding, Rule, finding
 from storage.verify.tape import Tape
 
