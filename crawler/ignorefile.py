@@ -25,7 +25,8 @@ class IgnoreFile:
         self._path, self._sets, self._scope, self._clock = directory / FILE_NAME, tuple(sets), scope, clock
         self._stamp: _Stamp | None = None
         self._next_look = 0.0
-        scope.ignore(Ignores(self._sets))
+        self.in_force = Ignores(self._sets)
+        scope.ignore(self.in_force)
         self.refresh()
 
     def refresh(self) -> None:
@@ -60,4 +61,5 @@ class IgnoreFile:
         for complaint in complaints:
             log.error("%s; the other patterns are in force", complaint)
         log.info("%s: %d patterns, sets: %s", self._path, len(ignores.patterns), ", ".join(ignores.sets) or "none")
-        self._scope.ignore(ignores.with_sets(self._sets))
+        self.in_force = ignores.with_sets(self._sets)
+        self._scope.ignore(self.in_force)

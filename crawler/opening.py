@@ -36,6 +36,7 @@ from crawler.ignorefile import IgnoreFile
 from crawler.model import Outcome
 from crawler.pdf.links import PdfLinks
 from crawler.querystrip import QueryStrip
+from crawler.reconsider import reconsider
 from crawler.resolver import OverrideResolver
 from crawler.scope import Scope
 from crawler.seams import Seams, Sink
@@ -125,6 +126,7 @@ async def open_crawl(config: CrawlConfig, stack: AsyncExitStack, seams: Seams) -
     spent = None if budget is None else budget.spent
     scope = seams.scope or Scope.of(config, await frontier.seeds(), utc(started).year, spent)
     ignores = IgnoreFile(directory, config.ignore_sets, scope, clock)
+    await reconsider(config, frontier, scope, ignores.in_force)
     if config.sitemaps:
         await frontier.add(usual_places(await frontier.seeds(), scope))
     if not config.robots:

@@ -48,6 +48,12 @@ _SUBMITTED = Verdict(True, SCOPE, "submitted, or where what was submitted leads"
 _NO_RULE = Verdict(True, "seed", "seeds and robots.txt are asked for whatever the rules say")
 _FLEETING = frozenset({SCOPE, OFFSITE, MAX_DEPTH, "requisite hops", HOST_PAGES})
 """What these rules say of a link depends on the page it stands on, or on the moment."""
+_NAMES = _FLEETING | {"include", "exclude", "ignores", "media-type"}
+
+
+def is_rule(name: str) -> bool:
+    """True for the name of a rule of the chain, as an excluded URL has it for its reason."""
+    return name in _NAMES or name.startswith(("trap-", "ignore-set "))
 
 
 class Scope:

@@ -30,11 +30,11 @@ _FORGET_REFUSAL = (
 """A robots.txt that could not be had is asked for again; one that was had stays in force."""
 _FORGET_SILENCE = "UPDATE origins SET silences = 0, silent_until = 0, dead = NULL, dead_failure = NULL WHERE id = ?"
 # An outcome that will be superseded: only so the numbers of later attempts follow on its own.
-_FAILURE_TO_ATTEMPT = (
+FAILURE_TO_ATTEMPT = (
     "INSERT OR REPLACE INTO attempts SELECT round, origin, hash, attempt, url, reason, time, status, ms,"
     " segment, offset, length, record_id, digest, metadata_offset FROM ledger WHERE seq = ?"
 )
-_WITHOUT_LINKS = ("image/", "video/", "audio/", "font/")
+WITHOUT_LINKS = ("image/", "video/", "audio/", "font/")
 
 
 class Queueing:
@@ -147,7 +147,7 @@ class Queueing:
         kind, segment, media_type = self._db.execute(
             "SELECT kind, segment, media_type FROM ledger WHERE seq = ?", (seq,)
         ).fetchone()
-        linkless = kind == Kind.ROBOTS or (media_type or "").startswith(_WITHOUT_LINKS)
+        linkless = kind == Kind.ROBOTS or (media_type or "").startswith(WITHOUT_LINKS)
         if segment is not None and not linkless:
             self.insert(origin, hash_, link.url, Reason.of_link(link), None, Mode.REJUDGE)
 
@@ -188,7 +188,7 @@ class Queueing:
                 continue
             attempt, _ = next_attempt(self._db, self._round, *key)
             best = self._db.execute("SELECT rank FROM seen WHERE origin = ? AND hash = ?", key).fetchone()[0]
-            self._db.execute(_FAILURE_TO_ATTEMPT, (seq,))
+            self._db.execute(FAILURE_TO_ATTEMPT, (seq,))
             kind, offsite, depth = unrank(best)
             place = "UPDATE seen SET place = ? WHERE origin = ? AND hash = ?"
             self._db.execute(place, (-self._applied.next_id, *key))
@@ -211,6 +211,6 @@ class Queueing:
 
     def _unsettle_robots(self, seq: int, origin: int, hash_: int) -> int:
         """A failed robots.txt is asked for again with the first page of its origin; that brings another outcome."""
-        self._db.execute(_FAILURE_TO_ATTEMPT, (seq,))
+        self._db.execute(FAILURE_TO_ATTEMPT, (seq,))
         self._db.execute("UPDATE seen SET place = 0 WHERE origin = ? AND hash = ?", (origin, hash_))
         return 1

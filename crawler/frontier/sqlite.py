@@ -27,6 +27,7 @@ from crawler.frontier import (
     Readiness,
     RobotsAnswer,
     SegmentState,
+    reconsidering,
 )
 from crawler.frontier import ledger as questions
 from crawler.frontier.applied import Applied
@@ -175,6 +176,32 @@ class SqliteFrontier:
             return transaction.queueing.queue_missing(links, questions.failed(self._store.db, self._store.round))
 
         return await self._transact(work)
+
+    # -- rules that changed ------------------------------------------------------------------------------------
+
+    async def rules(self) -> str | None:
+        """What `keep_rules` or `rejudge_settled` was given last."""
+        return await self._thread.read(self._store.rules)
+
+    async def keep_rules(self, rules: str) -> None:
+        await self._transact(lambda transaction: transaction.store.keep_rules(rules))
+
+    async def rejudge_settled(self, rules: str) -> int:
+        """Queues every stored page of the round to be judged again, and keeps the rules; returns how many."""
+
+        def work(transaction: Transaction) -> int:
+            transaction.store.keep_rules(rules)
+            return reconsidering.queue_settled(transaction)
+
+        return await self._transact(work)
+
+    async def excluded(self, since: int) -> Sequence[reconsidering.ExcludedURL]:
+        """The next of the round's excluded URLs with seq > `since`; none at the end."""
+        return await self._ask(reconsidering.excluded, self._store.round, since)
+
+    async def requeue_excluded(self, seqs: Sequence[int]) -> None:
+        """Offers these excluded URLs after all."""
+        await self._transact(lambda transaction: reconsidering.queue_excluded(transaction, seqs))
 
     async def commit(self, commit: Commit) -> Sequence[Outcome | None]:
         now = self._clock.time()

@@ -162,6 +162,15 @@ class Store:
         row = self.db.execute("SELECT value FROM meta WHERE key = 'cookies'").fetchone()
         return None if row is None else bytes(row[0])
 
+    def rules(self) -> str | None:
+        """The rules that were in force at the last start, as they were kept."""
+        row = self.db.execute("SELECT value FROM meta WHERE key = 'rules'").fetchone()
+        return None if row is None else str(row[0])
+
+    def keep_rules(self, rules: str) -> None:
+        """Inside a transaction."""
+        self.db.execute(_META, ("rules", rules))
+
     def settle(self, name: str, value: str) -> str:
         """The value that an earlier run settled under this name, or else `value`, from now on; in a transaction."""
         self.db.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING", (name, value))
