@@ -24,6 +24,8 @@ class Held:
     for: its own head with the payload that it refers to."""
 
     responses: list[tuple[str, bytes]] = field(default_factory=list)
+    payloads: list[tuple[str, bytes]] = field(default_factory=list)
+    """Of every capture, in order; for a 304 that of the capture that it confirms."""
     records: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -49,8 +51,12 @@ def read_archive(directory: Path, pattern: str = "*.warc.gz") -> Held:
                 if record.rec_type == "response":
                     originals.add(record.rec_headers, block)
                     held.responses.append((url, block))
+                    held.payloads.append((url, block.partition(b"\r\n\r\n")[2]))
                 elif record.rec_type == "revisit":
-                    held.responses.append((url, block + originals.payload_of(record.rec_headers)))
+                    payload = originals.payload_of(record.rec_headers)
+                    held.payloads.append((url, payload))
+                    if record.rec_headers.get_header("WARC-Profile").endswith("/identical-payload-digest"):
+                        held.responses.append((url, block + payload))
     return held
 
 

@@ -73,6 +73,10 @@ class Site:
     def answer(self, path: str) -> bytes:
         return self.answers.get(path, self.NOT_FOUND)
 
+    def respond(self, path: str, head: bytes) -> bytes:
+        """What goes out to a request with this head."""
+        return self.answer(path)
+
     def __enter__(self) -> Self:
         self._thread.start()
         self._server = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
@@ -106,7 +110,7 @@ class Site:
                 self.requests[path] += 1
                 if path in self.silent:
                     await self._never.wait()
-                writer.write(self.answer(path))
+                writer.write(self.respond(path, head))
                 await writer.drain()
         except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
