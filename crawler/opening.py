@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from crawler.clock import Clock, utc
@@ -26,7 +27,6 @@ from crawler.cookies_file import give_cookies
 from crawler.demo import DEMO_HOST, DEMO_URL
 from crawler.derivedlog import PAGES_HEADER, DerivedLog, pages_line, urls_line
 from crawler.disk import DiskGuard, is_full
-from crawler.elsewhere import Elsewhere
 from crawler.errors import DirectoryLocked, DiskFailed, OutOfDisk, UsageError
 from crawler.fetcher import Fetcher, HttpFetcher
 from crawler.frontier import Counts
@@ -45,6 +45,9 @@ from crawler.segments import Segments
 from crawler.sitemaps import usual_places
 from crawler.urls import seed_url
 from storage import ArchiveLocked, DirectoryLock, DiskFiles
+
+if TYPE_CHECKING:
+    from crawler.elsewhere import Elsewhere
 
 log = logging.getLogger(__name__)
 
@@ -149,6 +152,8 @@ async def open_crawl(config: CrawlConfig, stack: AsyncExitStack, seams: Seams) -
 async def _open_elsewhere(config: CrawlConfig, directory: Path, stack: AsyncExitStack) -> list[Elsewhere]:
     if not config.dedupe_from:
         return []
+    from crawler.elsewhere import Elsewhere  # here: few crawls look into other archives
+
     found = await Elsewhere.open(directory, config.dedupe_from, config.digest)
     stack.push_async_callback(found.close)
     return [found]

@@ -9,8 +9,9 @@ and storage/layout.py; what is promised when: storage/writer.py and storage/reco
 
 from __future__ import annotations
 
-from storage.archive import Archive
-from storage.capture import Capture
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from storage.cdxj import IndexBuilder, index_lines, index_path, write_index
 from storage.digests import DigestAlgorithm, payload_digest
 from storage.errors import (
@@ -26,19 +27,23 @@ from storage.files import AppendFile, DiskFiles, Files
 from storage.header import RecordHeader, parse_date
 from storage.httpmessage import HEAD_LIMIT, Framing, Head, Headers, ResponseFramer, dechunk, parse_head
 from storage.layout import archive_directory, indexes_directory
-from storage.lines import Entry
 from storage.lock import DirectoryLock
 from storage.manifest import Finding, FindingKind, read_manifest, verify_chain, write_manifest
-from storage.payloads import KnownPayload, PayloadIndex, open_payloads
 from storage.reader import ReadRecord, read_beginning, read_record, read_records
 from storage.records import Block, HttpPayload, Record, RecordType, Written
 from storage.recovery import Orphan, OrphanFate, RecoveredSegment, check_sealed, recover, settle_orphans
 from storage.segment import SealedSegment, segment_name
-from storage.sources import Source
-from storage.stored import Location, StoredRecord
 from storage.surt import surt
 from storage.wire import warc_date
 from storage.writer import SealLedger, SegmentWriter
+
+if TYPE_CHECKING:
+    from storage.archive import Archive
+    from storage.capture import Capture
+    from storage.lines import Entry
+    from storage.payloads import KnownPayload, PayloadIndex, open_payloads
+    from storage.sources import Source
+    from storage.stored import Location, StoredRecord
 
 __all__ = [
     "HEAD_LIMIT",
@@ -105,3 +110,25 @@ __all__ = [
     "write_index",
     "write_manifest",
 ]
+
+_LATE = {
+    "Archive": "storage.archive",
+    "Capture": "storage.capture",
+    "Entry": "storage.lines",
+    "KnownPayload": "storage.payloads",
+    "Location": "storage.stored",
+    "PayloadIndex": "storage.payloads",
+    "Source": "storage.sources",
+    "StoredRecord": "storage.stored",
+    "open_payloads": "storage.payloads",
+}
+"""Names for reading, imported when they are first asked for (PEP 562): who only writes starts sooner without them."""
+
+
+def __getattr__(name: str) -> Any:
+    module = _LATE.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(module), name)
+    globals()[name] = value
+    return value
