@@ -89,6 +89,8 @@ class CrawlConfig:
     """Requests in flight to all the hosts of one IP address; None is as `per_host`, 0 no limit."""
     delay: float | None = None
     """Seconds between two requests to a host; None is `auto`."""
+    limit_rate: int | None = None
+    """Bytes a second, received in all."""
     timeout: float = 30.0
     """Longest silence: to connect, and between two reads."""
     max_fetch_time: float = 1200.0
@@ -161,6 +163,7 @@ _MAY_BE_NONE = frozenset(
         "max_time",
         "disk_wait",
         "per_ip",
+        "limit_rate",
         "delay",
         "user_agent",
         "contact",
@@ -186,6 +189,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "concurrency": (1, 10_000),
     "per_host": (1, 10_000),
     "per_ip": (0, 10_000),
+    "limit_rate": (1, 1 << 62),
     "delay": (0, 86_400),
     "timeout": (0.001, 86_400),
     "max_fetch_time": (0.001, math.inf),

@@ -300,6 +300,9 @@ OPTIONS: tuple[Option, ...] = (
         detail="`auto` follows the host: it waits longer the slower the host answers, and backs off when the host "
         "says 429 or 503. A Crawl-delay of robots.txt and a Retry-After are honoured in either case.",
     ),
+    _size("limit-rate", Group.PACE, "receive at most this much a second, in all",
+          "Over all connections: 500K, 2M. Servers are made to wait by not reading; a response that takes longer for "
+          "it may need a longer `--max-fetch-time`."),
     _time("timeout", Group.PACE, "longest silence of a server", "To connect, and between two reads."),
     _time("max-fetch-time", Group.PACE, "longest time for one response",
           "What was received is kept and marked `WARC-Truncated: time`."),

@@ -30,13 +30,14 @@ def open_session(
 ) -> aiohttp.ClientSession:
     """A session whose connections are tapped. To be called in the running loop."""
     timeout = config.timeout
+    silence = timeout if config.limit_rate is None else None  # under a throttle the tap watches over it
     known = inspect.signature(aiohttp.ClientSession).parameters
     return aiohttp.ClientSession(
         connector=_connector(config, resolver, trust, proxy),
         headers=request_headers(config),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
-        timeout=aiohttp.ClientTimeout(total=None, connect=timeout, sock_connect=timeout, sock_read=timeout),
+        timeout=aiohttp.ClientTimeout(total=None, connect=timeout, sock_connect=timeout, sock_read=silence),
         **{name: limit for name, limit in HEAD_LIMITS.items() if name in known},
     )
 
@@ -48,7 +49,7 @@ def _connector(
     if proxy is not None and proxy.scheme == "socks5":
         from crawler.wire.socks import SocksTapConnector  # here: most crawls need no such package
 
-        return SocksTapConnector(proxy, limit=0, ssl=trust)
+        return SocksTapConnector(proxy, limit=0, ssl=trust, limit_rate=config.limit_rate)
     own = config.bind_address
     return TapConnector(
         limit=0,
@@ -57,6 +58,7 @@ def _connector(
         family=family_of(config),
         local_addr=None if own is None else (own, 0),
         ssl=trust,
+        limit_rate=config.limit_rate,
     )
 
 

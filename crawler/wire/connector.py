@@ -10,6 +10,7 @@ import aiohttp
 
 from crawler.wire.capture import CURRENT, Capture
 from crawler.wire.tap import Tap, Tee
+from crawler.wire.throttle import Throttle
 
 
 class AddressBarred(OSError):
@@ -31,8 +32,18 @@ class TapConnector(aiohttp.TCPConnector):
     `set_protocol()` and `connection_made()`. The documented `socket_factory` is asked for a socket for each address
     just before that very address is connected to: no later resolution comes between the check and the connection."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(socket_factory=_permitted_socket, **options)
+    def __init__(self, *, limit_rate: int | None = None, **options: Any) -> None:
+        """`limit_rate`: bytes a second that all its connections together may receive. To be called in the loop."""
+        loop = asyncio.get_running_loop()
+        self._throttle = None if limit_rate is None else Throttle(limit_rate, loop.time, loop.call_later)
+        super().__init__(socket_factory=self._permitted_socket, **options)
+
+    def _permitted_socket(self, info: Any) -> socket.socket:
+        """A socket for an address of getaddrinfo's form. Raises AddressBarred, and LookupError without a capture."""
+        made = _permitted_socket(info)
+        if self._throttle is not None:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._throttle.buffer)
+        return made
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
@@ -56,7 +67,7 @@ class TapConnector(aiohttp.TCPConnector):
         if isinstance(transport, Tee):
             tap, reused = transport.tap, True
         else:
-            tap, reused = Tap(handler, transport, asyncio.get_running_loop()), False
+            tap, reused = Tap(handler, transport, asyncio.get_running_loop(), self._throttle), False
             transport.set_protocol(tap)
             handler.connection_made(tap.tee)
             tap.catch_early()

@@ -16,7 +16,7 @@ class SocksTapConnector(TapConnector, ProxyConnector):
     lets everything pass: it is the proxy that connects."""
 
     def __init__(self, proxy: Proxy, **options: Any) -> None:
-        login = {"username": proxy.username, "password": proxy.password} if proxy.username else {}
+        login: dict[str, Any] = {"username": proxy.username, "password": proxy.password} if proxy.username else {}
         super().__init__(host=proxy.host, port=proxy.port, proxy_type=ProxyType.SOCKS5, rdns=True, **login, **options)
 
     async def connect(

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp.client_proto import ResponseHandler
 
 from crawler.wire.capture import Capture, Ending
+from crawler.wire.throttle import Throttle
 
 
 class Tap(asyncio.Protocol):
@@ -16,11 +17,22 @@ class Tap(asyncio.Protocol):
 
     aiohttp closes a connection when its parser gives up, or when it believes in another end of the message than the
     framer. If the message is not whole then, the tap lingers: it goes on keeping bytes, for nobody but the archive,
-    until the framer is satisfied, the peer closes, a limit is reached or nothing comes for a while."""
+    until the framer is satisfied, the peer closes, a limit is reached or nothing comes for a while.
 
-    __slots__ = ("_capture", "_handler", "_last", "_lingering", "_loop", "_timer", "_transport", "tee")
+    Under a throttle it watches over silence from the start: nobody else knows when nobody listens."""
 
-    def __init__(self, handler: ResponseHandler, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    __slots__ = (
+        "_capture", "_handler", "_held", "_last", "_lingering", "_loop", "_stopped", "_throttle", "_timer",
+        "_transport", "tee",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        handler: ResponseHandler,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        throttle: Throttle | None = None,
+    ) -> None:
         self._handler = handler
         self._transport = transport
         self._loop = loop
@@ -28,12 +40,49 @@ class Tap(asyncio.Protocol):
         self._lingering = False
         self._timer: asyncio.TimerHandle | None = None
         self._last = 0.0
+        self._throttle = throttle
+        self._held = self._stopped = False
+        """Whether the throttle, and whether aiohttp, wants nothing to be read."""
         self.tee = Tee(transport, self)
+        limit_buffer = getattr(transport, "set_read_buffer_limits", None)
+        if throttle is not None and limit_buffer is not None:  # of TLS, which else would read far ahead
+            limit_buffer(throttle.buffer)
 
     def begin(self, capture: Capture, *, reused: bool) -> None:
         """From now on the bytes of this connection belong to `capture`."""
         self._capture = capture
         capture.begin(self._transport, reused=reused)
+        if self._throttle is not None:
+            self._last = self._loop.time()
+            self._arm(capture)
+            self._throttle.begins(self)
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    def hold(self) -> None:
+        """The throttle wants nothing to be read."""
+        self._held = True
+        if not self._stopped and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def let_go(self) -> None:
+        """The throttle does not mind any more."""
+        self._held = False
+        self._last = self._loop.time()
+        if not self._stopped and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def pause_reading(self) -> None:
+        """aiohttp has enough for now."""
+        self._stopped = True
+        if not self._held:
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._stopped = False
+        self._last = self._loop.time()
+        if not self._held:
+            self._transport.resume_reading()
 
     def catch_early(self) -> None:
         """A server that speaks first may have been heard before the tap was in place, on uvloop above all. aiohttp
@@ -56,6 +105,8 @@ class Tap(asyncio.Protocol):
         """aiohttp is about to pool or close the connection; only one that is certainly at rest may serve again."""
         if self._capture is not None:
             self._handler.force_close()
+        if self._throttle is not None and not self._lingering:
+            self._throttle.ends(self)
 
     def sent(self, data: bytes | bytearray | memoryview) -> None:
         if self._capture is not None:
@@ -75,8 +126,10 @@ class Tap(asyncio.Protocol):
             return False
         self._lingering = capture.refused = True
         self._last = self._loop.time()
-        self._arm(capture)
-        if not self._transport.is_reading():
+        if self._timer is None:
+            self._arm(capture)
+        self._stopped = False
+        if not self._held and not self._transport.is_reading():
             self._transport.resume_reading()
         return True
 
@@ -86,6 +139,9 @@ class Tap(asyncio.Protocol):
             # Nobody asked. RFC 9112 section 9.2: such data is no valid response, and the connection must be closed.
             self._transport.abort()
             return
+        if self._throttle is not None:
+            self._last = self._loop.time()
+            self._throttle.received(self, len(data))
         capture.receive(data)
         if capture.ending is not None:
             self._last_data(capture, data)
@@ -96,6 +152,9 @@ class Tap(asyncio.Protocol):
 
     def _last_data(self, capture: Capture, data: bytes) -> None:
         self._capture = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if capture.ending is not Ending.COMPLETE or self._lingering:
             self._transport.abort()
             return
@@ -121,6 +180,8 @@ class Tap(asyncio.Protocol):
         capture, self._capture = self._capture, None
         if self._timer is not None:
             self._timer.cancel()
+        if self._throttle is not None:
+            self._throttle.ends(self)
         if capture is not None:
             capture.lost = exc
             if exc is None:
@@ -138,6 +199,8 @@ class Tap(asyncio.Protocol):
         self._timer = self._loop.call_at(self._last + capture.silence, self._check_silence, capture)
 
     def _check_silence(self, capture: Capture) -> None:
+        if self._held or (self._stopped and not self._lingering):
+            self._last = self._loop.time()  # who is not read cannot be heard
         if capture.ending is None and self._loop.time() < self._last + capture.silence:
             self._arm(capture)
             return
@@ -174,10 +237,10 @@ class Tee(asyncio.Transport):
         self._transport.abort()
 
     def pause_reading(self) -> None:
-        self._transport.pause_reading()
+        self.tap.pause_reading()
 
     def resume_reading(self) -> None:
-        self._transport.resume_reading()
+        self.tap.resume_reading()
 
     def is_reading(self) -> bool:
         return self._transport.is_reading()
