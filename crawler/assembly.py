@@ -105,6 +105,7 @@ def visitor_of(
         respect_nofollow=config.respect_nofollow,
         guesses=Guesses() if config.guesses else None,
         strip=strip,
+        offline=config.from_archive is not None,
         ignores=opened.ignores,
         budget=opened.budget,
         traps=TrapWatch(opened.scope) if config.traps else None,

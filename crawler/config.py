@@ -134,6 +134,8 @@ class CrawlConfig:
     retry_failed: bool = False
     recrawl: bool = False
     """Begin another round over a crawl that is finished."""
+    from_archive: str | Path | None = None
+    """Answer from this archive instead of the network."""
     demo: bool = False
     """Serve the bundled demonstration site on a loopback port as http://demo.test/."""
 
@@ -173,6 +175,7 @@ _MAY_BE_NONE = frozenset(
         "client_cert",
         "client_key",
         "bind_address",
+        "from_archive",
     }
 )
 

@@ -16,7 +16,7 @@ from crawler.recording import Capture
 from crawler.recrawl import Earlier
 from crawler.retry import host_report
 from crawler.urls import join
-from crawler.visit import Visitor
+from crawler.visit import NOT_ASKED, Visitor
 
 T = TypeVar("T")
 _LINK = Role(Kind.NAVIGATION, "hook", "L")
@@ -76,7 +76,7 @@ class HookedVisitor(Visitor):
     async def _heard(self, url: CrawlURL, exchange: Exchange, generation: int, earlier: Earlier | None) -> Capture:
         """What follows from the answer. The host is free meanwhile: hooks may take their time."""
         host = host_report(exchange, utc(self.clock.time()))
-        self.frontier.fetched(url, host)
+        self.frontier.fetched(url, NOT_ASKED if self.offline else host)
         failed = ""
         try:
             if self.hooks.on_response is not None:

@@ -115,6 +115,8 @@ class FailureKind(enum.StrEnum):
     """Cut off at `--max-body`."""
     ROBOTS = "robots"
     """The host's robots.txt could not be had, so nothing may be asked of it (RFC 9309 section 2.3.1.4)."""
+    NOT_IN_ARCHIVE = "not-in-archive"
+    """The crawl is run from an archive, which has no answer for it."""
     HOOK = "hook"
     """A hook of the user's raised; see crawler/hooks.py."""
     INTERNAL = "internal"

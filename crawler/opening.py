@@ -12,6 +12,7 @@ DIR/ignores       patterns of what is not to be fetched, if somebody wrote them;
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -135,7 +136,9 @@ async def open_crawl(config: CrawlConfig, stack: AsyncExitStack, seams: Seams) -
     if not config.robots:
         log.warning("robots.txt is neither asked for nor obeyed (--no-robots)")
     counts = await frontier.counts()
-    if fetcher is None:
+    if fetcher is None and config.from_archive is not None:
+        fetcher = await _open_archive_fetcher(config, config.from_archive, directory, stack)
+    elif fetcher is None:
         every_seed = [urls[0] for urls in (await frontier.seeds()).values()]
         fetcher = await _open_fetcher(config, directory, every_seed, stack)
     cookies = await _open_cookies(config, frontier, fetcher)
@@ -171,14 +174,15 @@ def _make_directories(directory: Path, stack: AsyncExitStack) -> None:
 
 async def _open_frontier(config: CrawlConfig, directory: Path, stack: AsyncExitStack, clock: Clock) -> SqliteFrontier:
     options = options_by_url(config.seed_options)
+    live = config.from_archive is None  # a host that is not asked need not be spared
     frontier = await SqliteFrontier.open(
         directory / "crawl.db",
-        delay=config.delay,
+        delay=config.delay if live else 0.0,
         per_host=config.per_host,
-        per_ip=config.per_ip,
+        per_ip=config.per_ip if live else 0,
         probes=config.probes,
         robots=config.robots,
-        hosts=host_limits(options, HostLimits(config.delay, config.per_host)),
+        hosts=host_limits(options, HostLimits(config.delay, config.per_host)) if live else {},
         depth_matters=config.max_depth is not None or any(own.depth is not None for own in options.values()),
         clock=clock,
     )
@@ -264,6 +268,21 @@ async def _open_cookies(config: CrawlConfig, frontier: SqliteFrontier, fetcher: 
     if config.cookies is not None:
         give_cookies(fetcher.cookies, config.cookies)
     return fetcher.cookies
+
+
+def _same_place(one: str | Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+async def _open_archive_fetcher(
+    config: CrawlConfig, archive: str | Path, directory: Path, stack: AsyncExitStack
+) -> Fetcher:
+    from crawler.offline import ArchiveFetcher  # here: few crawls read an archive
+
+    if _same_place(archive, directory):
+        raise UsageError(f"--from-archive {archive}: is the directory that this crawl writes to; give another --output")
+    fetcher = ArchiveFetcher(archive, spool_dir=directory / "tmp", guesses=config.guesses)
+    return await stack.enter_async_context(fetcher)
 
 
 async def _open_fetcher(

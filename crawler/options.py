@@ -420,6 +420,12 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "retry-failed", Group.RUN, "queue the URLs again that failed", read_flag, field="retry_failed",
     ),
+    Option(
+        "from-archive", Group.RUN, "answer from this archive instead of the network", metavar="DIR", show=str,
+        field="from_archive", without="",
+        detail="A crawl directory, a WARC file or a WACZ: the crawl is run again offline, with the same bytes, into"
+        " `--output`. The n-th request for a URL gets the n-th capture; a URL that is not there fails.",
+    ),
     Option("quiet", Group.RUN, "print nothing but errors"),
     Option("verbose", Group.RUN, "print a line for each URL, and tracebacks of errors"),
     Option("version", Group.RUN, "print the version and exit"),

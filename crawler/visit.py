@@ -84,6 +84,8 @@ class Visitor:
     recrawl: Recrawl | None = None
     """None in the first round."""
     budget: HostBudget | None = None
+    offline: bool = False
+    """Nobody is asked: nothing need be waited for."""
 
     async def visit(self, url: CrawlURL) -> Capture:
         """Never raises for what a page or server does; raises OSError when the local disk fails, and CancelledError."""
@@ -117,7 +119,8 @@ class Visitor:
         refusal = self._refusal(url)
         if refusal is not None:
             return refusal
-        return await self._ask(url)
+        capture = await self._ask(url)
+        return _at_once(capture) if self.offline else capture
 
     async def _ask(self, url: CrawlURL) -> Capture:
         asked, earlier = await self._conditional(url)
@@ -312,6 +315,16 @@ class Visitor:
             return Capture(url, Settled(), moment, outlinks=outlinks, joins=joined, host=NOT_ASKED)
         outlinks = await self._judge(url, links)
         return Capture(url, Settled(), utc(self.clock.time()), outlinks=outlinks, host=NOT_ASKED)
+
+
+def _at_once(capture: Capture) -> Capture:
+    """The capture without anything that would make a host, or the URL itself, wait."""
+    disposition, robots = capture.disposition, capture.robots
+    if isinstance(disposition, RetryAt):
+        disposition = RetryAt(0.0, disposition.reason)
+    if robots is not None:
+        robots = replace(robots, crawl_delay=0.0)
+    return replace(capture, disposition=disposition, robots=robots, host=NOT_ASKED)
 
 
 def _telling(disposition: Disposition, failure: str | None) -> Disposition:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from storage.lines import Entry
     from storage.payloads import KnownPayload, PayloadIndex, open_payloads
     from storage.sources import Source
-    from storage.stored import Location, StoredRecord
+    from storage.stored import Location, StoredRecord, read_at
 
 __all__ = [
     "HEAD_LIMIT",
@@ -97,6 +97,7 @@ __all__ = [
     "parse_date",
     "parse_head",
     "payload_digest",
+    "read_at",
     "read_beginning",
     "read_manifest",
     "read_record",
@@ -121,6 +122,7 @@ _LATE = {
     "Source": "storage.sources",
     "StoredRecord": "storage.stored",
     "open_payloads": "storage.payloads",
+    "read_at": "storage.stored",
 }
 """Names for reading, imported when they are first asked for (PEP 562): who only writes starts sooner without them."""
 

@@ -18,12 +18,12 @@ IMPORTS = {
 }
 
 MAY_IMPORT_STORAGE = re.compile(
-    r"crawler\.(archiver|recording|segments|dedupe|elsewhere|kept|recrawl|audit|seams|wire|fetcher"
+    r"crawler\.(archiver|recording|segments|dedupe|elsewhere|kept|recrawl|audit|offline|seams|wire|fetcher"
     r"|opening|crawl|cli)(\..+)?"
 )
 """Who hands captures over (archiver, recording, segments, dedupe, and the seam between them), who looks at earlier
-ones (elsewhere, kept, recrawl, audit), who frames HTTP by storage's rules (wire, fetcher), and who puts the parts
-together (opening, crawl, cli)."""
+ones (elsewhere, kept, recrawl, audit, offline), who frames HTTP by storage's rules (wire, fetcher), and who puts the
+parts together (opening, crawl, cli)."""
 
 PURE = re.compile(r"crawler\.(model|errors|urls|scope|rules|robots|robotstxt|politeness|retry|links)(\..+)?")
 IMPURE = {"aiofiles", "aiohttp", "asyncio", "socket", "sqlite3", "ssl", "storage", "subprocess", "threading", "uvloop"}
