@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from crawler.errors import UsageError
 from crawler.liveness import DEFAULT_PROBES
 from crawler.rules.ignoresets import SETS
+from crawler.rules.types import TYPE_PATTERN
 from crawler.scopekind import ScopeKind as ScopeKind
 from crawler.seedoptions import MOST_OFFSITE_LINKS, options_by_url, split_seed
 from crawler.urls import origin_text, seed_url
@@ -56,6 +57,10 @@ class CrawlConfig:
     """Links to follow beyond the scope, in a row."""
     ignore_sets: tuple[str, ...] = ()
     """Names of ready-made sets of patterns that are not fetched."""
+    accept_types: tuple[str, ...] = ()
+    """Patterns of media types; others are not kept, but for web pages."""
+    reject_types: tuple[str, ...] = ()
+    """Patterns of media types that are not kept."""
     traps: bool = True
     """Leave out URLs that look like those of a site without end."""
     robots: bool = True
@@ -209,19 +214,34 @@ _WHOLE = frozenset(_RANGES) - {"max_time", "disk_wait", "delay", "timeout", "max
 
 def _fix_sequences(config: CrawlConfig) -> None:
     """Lists become tuples, so that a frozen value is one; a lone string in place of a list is a mistake."""
-    sequences = ("seeds", "include", "exclude", "seed_options", "strip_query", "ignore_sets", "headers", "auth")
+    sequences = (
+        "seeds",
+        "include",
+        "exclude",
+        "seed_options",
+        "strip_query",
+        "ignore_sets",
+        "accept_types",
+        "reject_types",
+        "headers",
+        "auth",
+    )
     for field in (*sequences, "dedupe_from"):
         value = getattr(config, field)
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise InvalidSetting(field, f"takes a sequence, not {value!r}")
         items = tuple(tuple(item) if isinstance(item, list) else item for item in value)
-        if field == "ignore_sets":
+        if field in _LISTS:
             items = tuple(name.strip() for item in items for name in str(item).split(","))
         object.__setattr__(config, field, items)
     try:
         object.__setattr__(config, "scope", ScopeKind(config.scope))
     except ValueError:
         raise InvalidSetting("scope", f"{config.scope!r} is not one of {', '.join(ScopeKind)}") from None
+
+
+_LISTS = ("ignore_sets", "accept_types", "reject_types")
+"""Each of their items may be several, with commas between them."""
 
 
 def _part_seeds(config: CrawlConfig) -> None:
@@ -263,6 +283,12 @@ def _check_sets(names: Sequence[str]) -> None:
     for name in names:
         if name not in SETS:
             raise ValueError(f"{name!r} is not one of {', '.join(SETS)}")
+
+
+def _check_types(patterns: Sequence[str]) -> None:
+    for pattern in patterns:
+        if not TYPE_PATTERN.fullmatch(pattern):
+            raise ValueError(f"{pattern!r} is not a media type in lower case; write video/* or application/pdf")
 
 
 _NAME_PATTERN = re.compile(r"[^\s=&#\x00-\x1f]+")
@@ -379,6 +405,8 @@ _CHECKS: dict[str, Callable[..., object]] = {
     "strip_query": _check_names,
     "dedupe_from": _check_paths,
     "ignore_sets": _check_sets,
+    "accept_types": _check_types,
+    "reject_types": _check_types,
     "headers": check_headers,
     "auth": _check_auth,
     "proxy": _check_proxy,

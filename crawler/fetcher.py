@@ -24,6 +24,8 @@ from crawler.links.sitemap import MAX_BYTES as SITEMAP_BYTES
 from crawler.model import CrawlURL, Exchange, Failure, FailureKind, Kind, MessageSpan
 from crawler.resolver import OverrideResolver, WatchedResolver
 from crawler.routes import Routes
+from crawler.rules.types import RULE as MEDIA_TYPE
+from crawler.rules.types import type_filter
 from crawler.session import open_session
 from crawler.spool import Spool
 from crawler.tls import trust
@@ -31,6 +33,7 @@ from crawler.verdict import Verdict, judge
 from crawler.wire import CURRENT, Capture, Ending
 from storage import dechunk
 
+_OF_A_TYPE = (Kind.NAVIGATION, Kind.REQUISITE, Kind.GUESS)
 _OFF_THREAD = 256 << 10
 _PROTOCOLS = {"HTTP/1.0": "http/1.0", "HTTP/1.1": "http/1.1"}
 
@@ -40,6 +43,14 @@ class Beginning(NamedTuple):
 
     time: datetime
     clock: float
+
+
+class UnwantedType(Exception):
+    """The head of an answer says that it is of a media type that is not to be kept."""
+
+    def __init__(self, status: int, media_type: str) -> None:
+        super().__init__(media_type)
+        self.status, self.media_type = status, media_type
 
 
 class Fetcher(Protocol):
@@ -74,6 +85,7 @@ class HttpFetcher:
         own = resolver.own if isinstance(resolver, OverrideResolver) else lambda host: None
         self._routes = Routes(config, config.seeds if seeds is None else seeds, own)
         self._context = ssl_context or trust(config)
+        self._types = type_filter(config.accept_types, config.reject_types)
         self._spool_dir = spool_dir
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
@@ -108,7 +120,10 @@ class HttpFetcher:
                     presented = presented.also(url.headers, url.secret)
                 if url.conditions:
                     presented = presented.also(url.conditions, ())
-                error, expired = await self._exchange(url.url, capture, presented)
+                error, expired = await self._exchange(url, capture, presented)
+                if isinstance(error, UnwantedType):
+                    capture.close()
+                    return _unwanted(url.url, error, began)
                 if capture.fault is not None:
                     raise capture.fault
                 if resent == 0 and _dropped_unanswered(capture):
@@ -153,7 +168,7 @@ class HttpFetcher:
             peer=None if proxy is not None else exchange.peer,
         )
 
-    async def _exchange(self, url: str, capture: Capture, presented: Presented) -> tuple[Exception | None, bool]:
+    async def _exchange(self, url: CrawlURL, capture: Capture, presented: Presented) -> tuple[Exception | None, bool]:
         """One request on the wire. Returns what aiohttp raised and whether `max_fetch_time` was over."""
         session = self._session
         if session is None:
@@ -164,16 +179,17 @@ class HttpFetcher:
         try:
             async with scope:
                 try:
-                    target, options = self._routes.prepare(url, capture)
+                    target, options = self._routes.prepare(url.url, capture)
                     sent = {**presented.headers, **options.pop("headers", {})}
                     async with session.get(target, allow_redirects=False, headers=sent, **options) as response:
+                        self._check_type(url, response)
                         while not response.content.at_eof():
                             await response.content.readany()
                 except Exception as caught:  # judged, never dropped: `fetch` turns it into the Exchange's failure
                     if isinstance(caught, RuntimeError) and is_shutdown(caught):
                         raise asyncio.CancelledError from caught  # Python ends: no fault of the URL's
                     error = caught
-                if capture.begun and not isinstance(error, TimeoutError):
+                if capture.begun and not isinstance(error, TimeoutError | UnwantedType):
                     await capture.settled()  # aiohttp may have given up before the message was whole
         except TimeoutError as caught:
             error = error or caught
@@ -181,6 +197,22 @@ class HttpFetcher:
             CURRENT.reset(token)
             capture.abandon()
         return error, scope.expired()
+
+    def _check_type(self, url: CrawlURL, response: aiohttp.ClientResponse) -> None:
+        """Raises UnwantedType for a good answer of a type that is not to be kept. What somebody named is kept."""
+        if self._types is None or url.via is None or url.kind not in _OF_A_TYPE or not 200 <= response.status < 300:
+            return
+        type_ = content.media_type(response.headers.get("Content-Type"))
+        if not self._types.keeps(type_):
+            raise UnwantedType(response.status, type_ or "")
+
+
+def _unwanted(url: str, error: UnwantedType, began: Beginning) -> Exchange:
+    failure = Failure(FailureKind.TYPE, f"{MEDIA_TYPE} {error.media_type}")
+    ms = round((time.monotonic() - began.clock) * 1000)
+    return Exchange(
+        url, began.time, b"", None, None, status=error.status, media_type=error.media_type, failure=failure, total_ms=ms
+    )
 
 
 def _dropped_unanswered(capture: Capture) -> bool:

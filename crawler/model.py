@@ -111,6 +111,8 @@ class FailureKind(enum.StrEnum):
     INVALID_URL = "invalid-url"
     ADDRESS = "private-address"
     """Its host is at no public address, so nothing was sent (see crawler/access.py)."""
+    TYPE = "unwanted-type"
+    """Its media type is not to be kept, so the rest was not received."""
     TRUNCATED = "truncated"
     """Cut off at `--max-body`."""
     ROBOTS = "robots"

@@ -212,6 +212,16 @@ OPTIONS: tuple[Option, ...] = (
         "There are scope, depth, offsite-links, include, exclude, delay, per-host and max-pages. See "
         "[Scope](scope.md#options-of-single-seeds).",
     ),
+    Option(
+        "accept-type", Group.SCOPE, "keep these media types and web pages only (repeatable)", metavar="TYPE,...",
+        field="accept_types", repeat=True,
+        detail="Such as `application/pdf,image/*`. Where the extension does not tell it, the fetch ends at the head of "
+        "an answer of another type, and the URL is excluded. See [Scope](scope.md#media-types).",
+    ),
+    Option(
+        "reject-type", Group.SCOPE, "do not keep these media types (repeatable)", metavar="TYPE,...",
+        field="reject_types", repeat=True, detail="Such as `video/*`. It wins over `--accept-type`.",
+    ),
     _count("max-depth", Group.SCOPE, "follow at most this many links from a seed",
            "0 fetches the seeds and what their pages need to be shown. Redirects and requisites count none."),
     _count("offsite-links", Group.SCOPE, "follow this many links in a row beyond the scope",

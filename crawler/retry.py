@@ -16,6 +16,8 @@ from crawler.model import Exchange, FailureKind, OutcomeKind, Truncation
 
 RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers that say of themselves that a later request may fare better (RFC 9110 section 15, RFC 8470 for 425)."""
+NOT_KEPT = frozenset({FailureKind.ADDRESS, FailureKind.TYPE})
+"""A rule's no that only the connection or the answer's head could bring about: there is no record."""
 PUSHBACK_STATUSES = frozenset({429, 503})
 RETRIED_FAILURES = frozenset(
     {FailureKind.DNS, FailureKind.CONNECT, FailureKind.TIMEOUT, FailureKind.DISCONNECT, FailureKind.TLS}
@@ -36,7 +38,7 @@ class RetryPolicy:
 
     def decide(self, attempt: int, exchange: Exchange, now: datetime) -> Disposition:
         """What this attempt, counted from 1 in its series, means for its URL."""
-        if exchange.failure is not None and exchange.failure.kind is FailureKind.ADDRESS:
+        if exchange.failure is not None and exchange.failure.kind in NOT_KEPT:
             return Finished(OutcomeKind.EXCLUDED, exchange.failure.reason)
         reason = why_retry(exchange)
         if reason is not None:

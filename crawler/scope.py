@@ -28,6 +28,7 @@ from crawler.querystrip import QueryStrip
 from crawler.rules.areas import Areas
 from crawler.rules.ignores import Ignores
 from crawler.rules.traps import trap_rules
+from crawler.rules.types import TypeFilter, type_filter
 from crawler.rules.values import FOLLOWED, Rule, RuleSaid, SeedRules, Verdict, matching
 from crawler.scopekind import ScopeKind
 from crawler.seedoptions import SeedOptions, options_by_url
@@ -53,7 +54,7 @@ _NAMES = _FLEETING | {"include", "exclude", "ignores", "media-type"}
 
 def is_rule(name: str) -> bool:
     """True for the name of a rule of the chain, as an excluded URL has it for its reason."""
-    return name in _NAMES or name.startswith(("trap-", "ignore-set "))
+    return name in _NAMES or name.startswith(("trap-", "ignore-set ", "media-type "))
 
 
 class Scope:
@@ -74,13 +75,14 @@ class Scope:
         year: int | None = None,
         own: Mapping[int, SeedRules] | None = None,
         spent: Callable[[str], bool] | None = None,
+        types: TypeFilter | None = None,
     ) -> None:
         """`year` is the present one, for the trap rules; None leaves them out. `own`: what holds for single seeds
         instead. `spent`: whether the URL's host has given all the pages it may."""
         compiled = (tuple(map(re.compile, patterns)) for patterns in (include, exclude))
         self._default = SeedRules(kind, max_depth, offsite_links, *compiled)
         self._own = own or {}
-        self._spent = spent
+        self._spent, self._types = spent, types
         self._traps = () if year is None else trap_rules(year)
         self._ignored: tuple[list[Rule], list[Rule]] = ([], [])
         """By sets, and by one's own patterns."""
@@ -106,6 +108,7 @@ class Scope:
             offsite_links=config.offsite_links,
             year=year if config.traps else None,
             own=_own_rules(config, seeds),
+            types=type_filter(config.accept_types, config.reject_types),
             spent=spent,
         )
 
@@ -150,6 +153,8 @@ class Scope:
         chain.append(Rule("requisite hops", _requisite_hops))
         if self._spent is not None:
             chain.append(_budget_rule(self._spent))
+        if self._types is not None:
+            chain.append(self._types.rule)
         if rules.exclude:
             chain.append(matching("exclude", rules.exclude, accepted=False))
         return chain + self._ignored[1]

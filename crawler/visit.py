@@ -39,7 +39,7 @@ from crawler.pdf.links import PdfLinks, is_pdf
 from crawler.querystrip import QueryStrip
 from crawler.recording import Capture
 from crawler.recrawl import Earlier, Recrawl
-from crawler.retry import RetryPolicy, failure_kind, host_report
+from crawler.retry import NOT_KEPT, RetryPolicy, failure_kind, host_report
 from crawler.robots import answer_of
 from crawler.robotstxt import HEAVY, RobotsRules
 from crawler.scope import Scope
@@ -140,9 +140,9 @@ class Visitor:
             disposition = Settled()
         host = host_report(exchange, now)
         failure = failure_kind(exchange)
-        if failure is FailureKind.ADDRESS:
+        if failure in NOT_KEPT:
             robots = answer_of(exchange, url.redirects, self.agent) if url.kind is Kind.ROBOTS else None
-            return Capture(url, disposition, now, failure=failure, robots=robots)  # nothing was asked: no record
+            return Capture(url, disposition, now, failure=failure, robots=robots, host=host)
         if isinstance(disposition, RetryAt):
             return Capture(url, disposition, exchange.started, exchange, failure=failure, host=host)
         if earlier is not None and exchange.status == 304:

@@ -24,7 +24,7 @@ _KEEPING_OUT = ("exclude", "ignore_sets", "ignores", "reject_types")
 
 def in_force(config: CrawlConfig, ignores: Ignores) -> InForce:
     """The rules that a configuration and the ignore patterns make."""
-    names = ("scope", "include", "exclude", "seed_options", *_LIMITS, *_SWITCHES)
+    names = ("scope", "include", "exclude", "seed_options", "accept_types", "reject_types", *_LIMITS, *_SWITCHES)
     rules = {name: _plain(getattr(config, name)) for name in names}
     return {**rules, "ignore_sets": list(ignores.sets), "ignores": [each.pattern for each in ignores.patterns]}
 
@@ -38,9 +38,14 @@ def widened(before: InForce, now: InForce) -> bool:
         or any(_limit(now[name]) > _limit(before[name]) for name in both.intersection(_LIMITS))
         or any(before[name] and not now[name] for name in both.intersection(_SWITCHES))
         or any(set(before[name]) - set(now[name]) for name in both.intersection(_KEEPING_OUT))
+        or ("accept_types" in both and _wider_types(before["accept_types"], now["accept_types"]))
         or ("include" in both and bool(set(now["include"]) - set(before["include"])))
         or ("seed_options" in both and set(now["seed_options"]) != set(before["seed_options"]))
     )
+
+
+def _wider_types(before: Sequence[str], now: Sequence[str]) -> bool:
+    return bool(before) and (not now or bool(set(now) - set(before)))
 
 
 def _limit(value: int | None) -> float:
