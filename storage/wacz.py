@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryFile
 from typing import IO, Any
 
 from storage.errors import ArchiveError
@@ -53,8 +53,14 @@ class PackageWriter:
     resources: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, path: str, pieces: Iterable[bytes], *, size: int | None = None, packed: bool = False) -> str:
-        """Adds a file and returns its SHA-256 in hex. `size` is how large it is at most, if that is known; `packed`
-        asks for compression, which what is read by ranges must not have."""
+        """Adds a file and returns its SHA-256 in hex. `size` is its exact size, None where that is not known yet;
+        `packed` asks for compression, which what is read by ranges must not have."""
+        if size is None:
+            with TemporaryFile() as aside:
+                aside.writelines(pieces)
+                size = aside.tell()
+                aside.seek(0)
+                return self.add(path, pieces_of(aside, _unwatched), size=size, packed=packed)
         digest, total = hashlib.sha256(), 0
         with self._open(path, size, packed) as file:
             for piece in pieces:
@@ -81,11 +87,13 @@ class PackageWriter:
             with self._open(path, len(content), True) as file:
                 file.write(content)
 
-    def _open(self, path: str, size: int | None, packed: bool) -> IO[bytes]:
+    def _open(self, path: str, size: int, packed: bool) -> IO[bytes]:
         info = zipfile.ZipInfo(path, _EPOCH)
         info.compress_type = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
-        info.create_system, info.external_attr, info.file_size = 3, 0o644 << 16, size or 0
-        return self.package.open(info, "w", force_zip64=size is None)  # beyond 4 GiB, whatever the size
+        info.create_system, info.external_attr = 3, 0o644 << 16
+        # wabac.js takes a file without an extra field in the central directory to have none before its bytes either:
+        # so both have one (for ZIP64), or neither, where zipfile would play safe near the limit.
+        return self.package.open(info, "w", force_zip64=size > zipfile.ZIP64_LIMIT)
 
     def _name(self, path: str) -> str:
         """A name for a resource: lower case, and no other's (Frictionless Data Resource)."""
@@ -120,3 +128,7 @@ def pieces_of(file: Readable, advance: Callable[[int], None]) -> Iterator[bytes]
     while data := file.read(_PIECE):
         advance(len(data))
         yield data
+
+
+def _unwatched(done: int) -> None:
+    """Nobody is told."""
