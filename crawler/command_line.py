@@ -10,7 +10,7 @@ from pathlib import Path
 
 from crawler.seeds import STDIN
 
-_ONCE = frozenset({"--fresh", "--retry-failed"})
+_ONCE = frozenset({"--fresh", "--recrawl", "--retry-failed"})
 """What was asked for once and is no part of going on."""
 
 

@@ -140,7 +140,10 @@ def _key(digest: str) -> int:
 
 
 def _moment(date: str) -> datetime:
-    return datetime.strptime(date, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    """Raises ValueError unless it is 14 digits that name one."""
+    if len(date) != 14 or not date.isdecimal():
+        raise ValueError(f"{date[:40]!r} is no date of 14 digits")
+    return datetime.fromisoformat(f"{date[:8]}T{date[8:]}").replace(tzinfo=UTC)
 
 
 # -- what is read ----------------------------------------------------------------------------------------------
