@@ -23,12 +23,16 @@ Via = int | None
 
 _QUEUE = "INSERT INTO queue VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _REASON = "kind = ?, depth = ?, offsite = ?, redirects = ?, seed = ?"
-_FORGET_REFUSAL = (
+_FORGET_ALL_REFUSALS = (
     "UPDATE origins SET robots_refusal = NULL, robots_failure = NULL, robots_expires = NULL, robots_due = 0"
-    " WHERE id = ? AND robots_refusal IS NOT NULL"
+    " WHERE robots_refusal IS NOT NULL"
 )
+_FORGET_REFUSAL = f"{_FORGET_ALL_REFUSALS} AND id = ?"
 """A robots.txt that could not be had is asked for again; one that was had stays in force."""
-_FORGET_SILENCE = "UPDATE origins SET silences = 0, silent_until = 0, dead = NULL, dead_failure = NULL WHERE id = ?"
+_FORGET_ALL_SILENCE = (
+    "UPDATE origins SET silences = 0, silent_until = 0, dead = NULL, dead_failure = NULL WHERE silences > 0"
+)
+_FORGET_SILENCE = f"{_FORGET_ALL_SILENCE} AND id = ?"
 # An outcome that will be superseded: only so the numbers of later attempts follow on its own.
 FAILURE_TO_ATTEMPT = (
     "INSERT OR REPLACE INTO attempts SELECT round, origin, hash, attempt, url, reason, time, status, ms,"
@@ -46,8 +50,10 @@ class Queueing:
         self._db, self._round = store.db, store.round
 
     def begin_round(self, round_: int) -> None:
-        """Nothing is seen in it yet."""
+        """Nothing is seen in it yet, and whoever did not answer in the one before is asked anew."""
         self._round, self._known = round_, {}
+        self._db.execute(_FORGET_ALL_REFUSALS)
+        self._db.execute(_FORGET_ALL_SILENCE)
 
     def add_seeds(self, urls: Sequence[str]) -> list[int]:
         """Numbers the seeds and queues those that are new."""

@@ -1340,6 +1340,15 @@ class Rounds:
         await frontier.begin_round([A, A + "x"])
         assert [await frontier.previous(url) is not None for url in await claim_all(frontier)] == [True, True]
 
+    async def test_who_did_not_answer_is_asked_anew(self, bench: Bench) -> None:
+        frontier = await bench.open(robots=True)
+        await frontier.add_seeds([A])
+        await answer_robots(frontier, RobotsAnswer(refusal="no answer", expires_in=3600))
+        await settle(frontier, item(await claim_one(frontier, A), FAILED, kept=False, status=None))
+        await frontier.begin_round([A])
+        await answer_robots(frontier)
+        assert urls(await claim_all(frontier)) == [A]
+
     async def test_captures_are_compared_with_those_before(self, bench: Bench) -> None:
         names = ["same", "304", "other", "gone", "left", "back", "broken"]
         frontier = await self.first_round(bench, *(link(A + name) for name in names if name != "back"))
