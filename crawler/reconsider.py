@@ -13,9 +13,10 @@ from crawler.config import CrawlConfig
 from crawler.frontier.reconsidering import ExcludedURL
 from crawler.frontier.sqlite import SqliteFrontier
 from crawler.model import CrawlURL
+from crawler.rules.chain import is_rule
 from crawler.rules.ignores import Ignores
 from crawler.rules.widening import in_force, widened
-from crawler.scope import Scope, is_rule
+from crawler.scope import Scope
 
 log = logging.getLogger(__name__)
 

@@ -51,6 +51,21 @@ async def test_each_seed_has_its_own_scope(crawl_dir: Path) -> None:
     assert sorted(ran.by_url) == sorted(answers)
 
 
+@pytest.mark.parametrize(("hops", "reached"), [(0, []), (1, ["b"]), (2, ["b", "c"]), (3, ["b", "c", "d"])])
+async def test_links_beyond_the_scope(crawl_dir: Path, hops: int, reached: list[str]) -> None:
+    """Each site links to the next, and back to the first; their pictures come along."""
+    following = {"a": "b", "b": "c", "c": "d", "d": "e", "e": "a"}
+    answers: dict[str, Answer] = {}
+    for site, after in following.items():
+        answers[f"http://{site}.test/"] = page(f"http://{after}.test/", images=["/i.png"])
+        answers[f"http://{site}.test/i.png"] = ok(b"png", type_="image/png")
+    with Web(answers) as web:
+        ran = await crawl(web, crawl_dir, "http://a.test/", offsite_links=hops)
+    wanted = [f"http://{site}.test/{name}" for site in ["a", *reached] for name in ("", "i.png")]
+    assert sorted(ran.by_url) == sorted(wanted)
+    assert {outcome.kind for outcome in ran.outcomes} == {OutcomeKind.ARCHIVED}
+
+
 async def test_include_widens_and_exclude_wins(crawl_dir: Path) -> None:
     links = [
         "http://a.test/keep",
