@@ -170,7 +170,7 @@ def _unbrotli(pieces: Iterator[bytes], limit: int, step: int) -> Iterator[bytes]
                 raise _Undecodable from error
             size += len(plain)
             yield plain
-            if decoder.can_accept_more_data():
+            if not plain and decoder.can_accept_more_data():  # it may hold back output and still take more
                 break
             data = b""
 

@@ -7,6 +7,7 @@ damaged gives what came before. Either is noted in a sentence.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import brotli  # type: ignore[import-untyped]
@@ -53,11 +54,16 @@ def decoded(
 def _dechunked(pieces: Iterator[bytes], notes: list[str]) -> Iterator[bytes]:
     scanner = ChunkScanner()
     given = False
+    first: list[bytes] | None = []  # what came before the end of the first line
     for piece in pieces:
+        if first is not None:
+            first.append(piece)
+            first = None if b"\n" in piece else first
         spans: list[tuple[int, int]] = []
         scanner.scan(piece, 0, spans)
         if scanner.error and not given and not spans:  # it was taken off before it was archived
             notes.append(f"not chunked, though it says so: {scanner.error}")
+            yield from first[:-1] if first else ()
             yield piece
             yield from pieces
             return
@@ -69,7 +75,10 @@ def _dechunked(pieces: Iterator[bytes], notes: list[str]) -> Iterator[bytes]:
         if scanner.error:
             notes.append(f"the chunks end early: {scanner.error}")
             return
-    if not scanner.last_chunk_seen:
+    if first:
+        notes.append("not chunked, though it says so: there is no line")
+        yield from first
+    elif not scanner.last_chunk_seen:
         notes.append("the chunks end early: the last one is missing")
 
 
@@ -97,6 +106,10 @@ def _decompressed(
         notes.append(f"the {name} coding ends early")
 
 
+class _Inflate(Protocol):
+    def decompress(self, data: bytes, max_length: int = 0, /) -> bytes: ...
+
+
 class _Zlib:
     """gzip (RFC 1952), members one after another; deflate with its header (RFC 1950) or, as some servers mean it,
     without (RFC 1951)."""
@@ -119,11 +132,27 @@ class _Zlib:
                 if self._bits != GZIP or data[:1] != b"\x1f":  # what follows is no further member
                     return
                 self._inflate, self.finished = zlib_ng.decompressobj(GZIP), False
-            plain = self._inflate.decompress(data, PIECE)
+            part, rest = data[:_SLICE], data[_SLICE:]
+            before = self._inflate.copy()  # type: ignore[attr-defined] # missing in its stub
+            try:
+                plain = self._inflate.decompress(part, PIECE)
+            except GzipError:
+                yield from _salvaged(before, part)
+                raise
             if plain:
                 yield plain
             self.finished = self._inflate.eof
-            data = self._inflate.unused_data if self.finished else self._inflate.unconsumed_tail
+            left = self._inflate.unused_data if self.finished else self._inflate.unconsumed_tail
+            data = left + rest if left else rest
+
+
+def _salvaged(inflate: _Inflate, part: bytes) -> Iterator[bytes]:
+    """What comes before the damage: the decompressor says nothing of it when it is given all at once."""
+    with suppress(GzipError):
+        for at in range(len(part)):
+            plain = inflate.decompress(part[at : at + 1])
+            if plain:
+                yield plain
 
 
 class _Brotli:
@@ -138,12 +167,12 @@ class _Brotli:
             if self.finished:
                 return
             part = data[start : start + _SLICE]
-            while True:
+            while True:  # it may hold back output even when it says that it can take more
                 plain = self._decoder.process(part, output_buffer_limit=PIECE)
                 if plain:
                     yield plain
                 self.finished = self._decoder.is_finished()
-                if self.finished or self._decoder.can_accept_more_data():
+                if self.finished or (not plain and self._decoder.can_accept_more_data()):
                     break
                 part = b""
 

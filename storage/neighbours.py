@@ -6,6 +6,7 @@ and ends exactly where the other begins. No bytes of a body can pass for one, be
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
@@ -21,7 +22,7 @@ REACH = 4
 _WINDOWS = (4 << 10, 64 << 10, 1 << 20)
 """Bytes of the file that are searched for the beginning of the record before."""
 
-_MAGIC = {Compression.GZIP: GZIP_MAGIC, Compression.ZSTD: ZSTD_MAGIC, Compression.NONE: b"WARC/1."}
+_MAGIC = {Compression.GZIP: GZIP_MAGIC, Compression.ZSTD: ZSTD_MAGIC, Compression.NONE: b"WARC/"}
 
 
 def concurrent(record: StoredRecord) -> list[StoredRecord]:
@@ -70,14 +71,27 @@ def _after(record: StoredRecord) -> Iterator[StoredRecord]:
 
 
 def _before(record: StoredRecord) -> Iterator[StoredRecord]:
+    if record.location.skip:
+        yield from _before_in_frame(record)
+        return
     for _ in range(REACH):
-        if record.location.skip:
-            return
         found = _just_before(record.location.source, record.location.offset)
         if found is None:
             return
         yield found
         record = found
+
+
+def _before_in_frame(record: StoredRecord) -> Iterator[StoredRecord]:
+    """In a file that has many records in one frame, there is no other way than from its beginning."""
+    place = record.location
+    last: deque[StoredRecord] = deque(maxlen=REACH)
+    with closing(read_source(place.source, place.offset)) as records:
+        for other in records:
+            if (other.location.offset, other.location.skip) == (place.offset, place.skip):
+                break
+            last.append(other)
+    yield from reversed(last)
 
 
 def _just_before(source: Source, offset: int) -> StoredRecord | None:

@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
 from storage.cdxj import index_path
 from storage.errors import ArchiveError, CorruptArchive
@@ -46,7 +46,7 @@ class Source:
     """True while it is being written: it may end within a record."""
     index: Path | None = None
     """Where its index is kept beside it, whether there is one or not; None where none is kept."""
-    unpacked: IO[bytes] | None = None
+    unpacked: Region | None = None
     """A deflated member of a package, unpacked."""
 
     @property
@@ -57,7 +57,7 @@ class Source:
     def open(self) -> Region:
         """The file, unbuffered, for one reader; offset 0 is where its records begin. Raises OSError."""
         if self.unpacked is not None:
-            return Region(os.dup(self.unpacked.fileno()), 0, self.size or 0)
+            return self.unpacked.again()
         try:
             handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -95,6 +95,10 @@ class Region:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at}.get(whence)
         self._at = offset + (self.size if base is None else base)
         return self._at
+
+    def again(self) -> Region:
+        """The same for another reader."""
+        return Region(os.dup(self._handle), self._start, self._size)
 
     def close(self) -> None:
         """Gives the handle back; may be called twice."""
@@ -192,10 +196,9 @@ def _data_offset(file: BinaryIO, member: zipfile.ZipInfo) -> int:
     )
 
 
-def _unpacked(package: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
-    aside = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the source)
-    with package.open(member) as packed:
+def _unpacked(package: zipfile.ZipFile, member: zipfile.ZipInfo) -> Region:
+    with tempfile.TemporaryFile() as aside, package.open(member) as packed:
         while data := packed.read(_COPY):
             aside.write(data)
-    aside.flush()
-    return aside
+        aside.flush()
+        return Region(os.dup(aside.fileno()), 0, None)

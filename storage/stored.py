@@ -225,8 +225,8 @@ def _next(source: Source, frame: Frame, tape: Tape, *, packed: bool, to_end: boo
 
 def _header(source: Source, offset: int, tape: Tape) -> tuple[RecordHeader, int]:
     """Takes a record's header; returns it and the length of the block."""
+    data = tape.header()
     try:
-        data = tape.header()
         if is_arc(data):
             header, end = decode_arc(data, source.name, offset)
         else:
@@ -234,7 +234,7 @@ def _header(source: Source, offset: int, tape: Tape) -> tuple[RecordHeader, int]
         tape.forward(end)
         return header, header.content_length
     except InvalidRecord as error:
-        if tape.exhausted and source.provisional:  # a plain file's last line, not yet whole
+        if tape.exhausted and data[:5] == _HEADER_BEGINS[: len(data)]:  # the beginning of one, and no more
             raise _torn(source, offset) from None
         raise CorruptArchive(error.message, path=source.label, offset=offset) from None
 

@@ -114,3 +114,8 @@ def test_codings(headers: list[tuple[str, str]], applied: list[str]) -> None:
 def test_media_types(value: str | None, essence: str | None, parsed: bool) -> None:
     assert media_type(value) == essence
     assert is_parsed(media_type(value)) is parsed
+
+
+def test_brotli_that_holds_back_output_gives_all_of_it() -> None:
+    """Much comes out of little: the decoder says that it can take more while it still has some to give."""
+    assert len(undo(brotli.compress(bytes(4 << 20), quality=1), "br", size=1 << 16)) == 4 << 20
