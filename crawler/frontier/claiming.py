@@ -163,6 +163,7 @@ class Claiming:
 
     def _start(self, key: Key, origin: OriginQueue, now: float) -> None:
         self._starts[key] = origin.pace.started(now)
+        self._set.lines.started(origin.pace.shared, now)
         origin.served += 1
 
     def _rest(self, origin: OriginQueue) -> None:

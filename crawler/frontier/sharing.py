@@ -22,6 +22,7 @@ from crawler.politeness import Address
 LONGEST_ESTIMATE = 600.0
 """Seconds after which an origin at the end of a long line is looked at again at the latest."""
 LEAST_ESTIMATE = 0.05
+LEAST_RECENT = 1024
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
@@ -41,15 +42,26 @@ class Lines:
 
     def __init__(self) -> None:
         self._known: WeakValueDictionary[str, Line] = WeakValueDictionary()
+        self._recent: dict[str, Line] = {}
+        """Those that were asked a short while ago: what they are owed must outlast their hosts' stay in memory."""
+        self._many = LEAST_RECENT
         self._timed: list[tuple[float, int, Line]] = []
         self._tick = 0
 
     def at(self, address: str, slots: int) -> Line:
-        """The address's budget, the same for all its hosts; kept for as long as one of them refers to it."""
+        """The address's budget, the same for all its hosts."""
         line = self._known.get(address)
         if line is None:
             line = self._known[address] = Line(address, slots)
         return line
+
+    def started(self, line: Address | None, now: float) -> None:
+        """A request to the address began."""
+        if isinstance(line, Line):
+            self._recent[line.name] = line
+            if len(self._recent) > self._many:
+                self._recent = {name: each for name, each in self._recent.items() if each.next_ready > now}
+                self._many = max(LEAST_RECENT, 2 * len(self._recent))
 
     @staticmethod
     def must_wait(origin: OriginQueue, now: float) -> bool:

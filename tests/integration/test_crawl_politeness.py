@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from tests.support.engine import QuickClock, crawl
+from tests.support.engine import QuickClock, config_of, crawl, opened
+from tests.support.fakeclock import START, FakeClock, run_by
 from tests.support.web import UNAVAILABLE, Answer, Web, page, redirect
 
 
@@ -47,17 +49,48 @@ async def test_concurrency_is_never_exceeded_and_made_use_of(crawl_dir: Path, co
         assert answers.keys() <= set(web.urls)
 
 
-async def test_a_fixed_delay_lies_between_any_two_requests_to_a_host(crawl_dir: Path) -> None:
-    """robots.txt, redirects, pages and requisites alike; two slots do not make it shorter."""
+@pytest.mark.parametrize("delay", [0.1, 7.0, 3600.0])
+async def test_a_fixed_delay_lies_between_any_two_requests_to_a_host(crawl_dir: Path, delay: float) -> None:
+    """robots.txt, redirects, pages and requisites alike; two slots do not make it shorter. Times are those of the
+    crawl's own clock, which stands still while anything is under way: none may be missed by however little."""
     answers: dict[str, Answer] = {
         "http://a.test/": redirect("/start"),
         "http://a.test/start": page("/1", "/2", images=["/i.png"]),
     }
-    with Web(answers) as web:
-        await crawl(web, crawl_dir, "http://a.test/", per_host=2, delay=0.1)
-        times = [asked.at for asked in web.requests]
-    assert len(times) == 6
-    assert min(later - earlier for earlier, later in pairwise(times)) >= 0.095
+    clock = FakeClock()
+    with Web(answers, clock=clock.time) as web:
+        config = config_of(crawl_dir, "http://a.test/", per_host=2, delay=delay)
+        async with opened(config, resolver=web.resolver(), clock=clock) as running:
+            ending = asyncio.ensure_future(running.wait())
+            await run_by(clock, ending.done, lambda: running.progress().in_flight > 0)
+            assert (await ending).finished
+        times = [asked.at - START for asked in web.requests]
+    assert times == pytest.approx([delay * number for number in range(6)], abs=1e-6)
+
+
+async def test_a_slow_answer_does_not_make_the_delay_longer(crawl_dir: Path) -> None:
+    """It lies between the starts; a second slot is for answers that take longer than it."""
+    names = [f"http://a.test/{number}" for number in range(4)]
+    clock = FakeClock()
+    with Web(dict.fromkeys(names, page()), clock=clock.time) as web:
+        for name in names[:2]:
+            web.hold(name)
+        config = config_of(crawl_dir, *names, per_host=2, delay=10.0, robots=False)
+        async with opened(config, resolver=web.resolver(), clock=clock) as running:
+            await web.seen(names[0])
+            await clock.advance(9.9)
+            assert len(web.requests) == 1
+            await clock.advance(0.1)
+            await web.seen(names[1])
+            await clock.advance(100.0)
+            assert len(web.requests) == 2, "no slot is free"
+            web.let_go(names[0])
+            await web.seen(names[2])
+            web.let_go(names[1])
+            ending = asyncio.ensure_future(running.wait())
+            await run_by(clock, ending.done, lambda: running.progress().in_flight > 0)
+            await ending
+        assert [asked.at - START for asked in web.requests] == pytest.approx([0.0, 10.0, 110.0, 120.0])
 
 
 async def test_a_delay_for_one_host_holds_up_no_other(crawl_dir: Path) -> None:

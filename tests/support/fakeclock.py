@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections.abc import Callable
 
 START = 1_700_000_000.0
 
@@ -44,6 +45,20 @@ class FakeClock:
             await turns()
         self.now = goal
         await turns()
+
+
+async def run_by(clock: FakeClock, ended: Callable[[], bool], busy: Callable[[], bool]) -> None:
+    """Moves the clock to its next sleeper whenever nobody is `busy`, until it `ended`: a crawl in the time of its own
+    clock alone, whatever the machine is doing."""
+    quiet = 0
+    while not ended():
+        await asyncio.sleep(0.001)
+        quiet = 0 if busy() else quiet + 1
+        wake = clock.next_wake
+        # Whoever was woken by the last answer has had its turn when the loop went round a few times.
+        if quiet > 3 and wake is not None:
+            quiet = 0
+            await clock.advance(max(0.0, wake - clock.now))
 
 
 async def turns(count: int = 20) -> None:
