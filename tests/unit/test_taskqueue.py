@@ -345,3 +345,56 @@ async def test_any_mix_of_ends_is_counted_and_loses_no_slot(rng: random.Random, 
         assert queue.returned + queue.raised + queue.cancelled == 40
         for _ in range(queue.limit):
             await asyncio.wait_for(queue.slot(), 1)
+
+
+class TestShielded:
+    async def test_an_abort_waits_for_it_and_cancels_the_others(self) -> None:
+        queue: TaskQueue[str] = TaskQueue(2)
+        gate, endings = asyncio.Event(), list[Result[str]]()
+
+        async def work() -> str:
+            await gate.wait()
+            return "done"
+
+        await queue.submit(work(), endings.append, shielded=True)
+        await queue.submit(work(), endings.append)
+        aborting = asyncio.ensure_future(queue.abort())
+        await turns()
+        assert [result.ending for result in endings] == [Ending.CANCELLED]
+        assert not aborting.done()
+        gate.set()
+        await aborting
+        assert [(result.ending, result.value) for result in endings[1:]] == [(Ending.RETURNED, "done")]
+
+    async def test_a_drain_whose_grace_is_over_waits_for_it_too(self) -> None:
+        queue: TaskQueue[None] = TaskQueue(1)
+        ended: list[Ending] = []
+
+        async def work() -> None:
+            await asyncio.sleep(0.02)
+
+        await queue.submit(work(), lambda result: ended.append(result.ending), shielded=True)
+        assert not await queue.drain(0.001)
+        assert ended == [Ending.RETURNED]
+
+
+class TestMovedLimit:
+    async def test_more_start_at_once_and_fewer_once_enough_have_ended(self) -> None:
+        queue: TaskQueue[None] = TaskQueue(1)
+        gate = asyncio.Event()
+
+        async def work() -> None:
+            await gate.wait()
+
+        submits = [asyncio.ensure_future(queue.submit(work())) for _ in range(6)]
+        await turns()
+        assert (queue.running, queue.limit) == (1, 1)
+        queue.limit = 4
+        await turns()
+        assert queue.running == 4
+        queue.limit = 2
+        assert queue.running == 4
+        gate.set()
+        await asyncio.gather(*submits)
+        await queue.join()
+        assert queue.returned == 6
