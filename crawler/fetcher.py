@@ -21,6 +21,7 @@ from crawler.config import CrawlConfig
 from crawler.cookies import CookieJar
 from crawler.credentials import Credentials, Presented, redact
 from crawler.links.sitemap import MAX_BYTES as SITEMAP_BYTES
+from crawler.links.sniffing import DOUBTFUL, SNIFFED, is_html
 from crawler.model import CrawlURL, Exchange, Failure, FailureKind, Kind, MessageSpan
 from crawler.resolver import OverrideResolver, WatchedResolver
 from crawler.routes import Routes
@@ -132,6 +133,8 @@ class HttpFetcher:
                     continue
                 type_ = content.media_type(_content_type(capture))
                 limit = _limit(url.kind, type_, guesses=self._config.guesses)
+                if not limit and type_ in DOUBTFUL and is_html(await _content(capture, SNIFFED)):
+                    limit = content.CONTENT_LIMIT
                 parsed = await _content(capture, limit) if limit else b""
             except BaseException:
                 capture.close()

@@ -14,20 +14,12 @@ from crawler.links.css import add_css
 from crawler.links.lazy import LAZY_SRCSETS, LAZY_URLS, add_lazy
 from crawler.links.references import References
 from crawler.links.refresh import refresh_url
+from crawler.links.selectors import PRESENTATION
 from crawler.links.srcset import srcset_urls
 from crawler.model import Role
 
 Attributes = Mapping[str, str | None]
 Handler = Callable[[Attributes, References], None]
-
-SELECTOR = (
-    ":is([href],[src],[style],[background],img,iframe,source,video,object,link,meta,style,title,template,noframes"
-    ",script,form,[cite],applet,param)"
-)
-"""Every element that a handler may want, and few others. Selecting by name costs least."""
-
-LAZY_SELECTOR = SELECTOR[:-1] + "".join(f",[{name}]" for name in sorted(LAZY_URLS | LAZY_SRCSETS)) + ")"
-"""The same for pages that load something lazily."""
 
 MAX_TITLE = 500
 
@@ -50,7 +42,19 @@ _META_REQUISITES = frozenset(
     ]
 )
 _META_LINKS = frozenset(("og:url", "og:see_also", "url", "twitter:url"))
-_MEDIA = ("img", "source", "iframe", "video", "audio", "embed")
+_MEDIA = (
+    "img",
+    "source",
+    "iframe",
+    "video",
+    "audio",
+    "embed",
+    "amp-img",
+    "amp-anim",
+    "amp-video",
+    "amp-audio",
+    "amp-iframe",
+)
 
 
 def _by(*rules: tuple[str, Role]) -> Handler:
@@ -96,6 +100,8 @@ _input_src = roles.embed("input/@src")
 def _link(attributes: Attributes, references: References) -> None:
     """HTML Standard, section 4.6.7: the link types say whether the page needs it or a reader may follow it."""
     role = link_role(attributes.get("rel") or "")
+    if (attributes.get("itemprop") or "").lower() in _META_REQUISITES:
+        role = roles.LINK_REQUISITE
     if role is not None:
         references.add(attributes.get("href"), role)
     if role is roles.LINK_REQUISITE:
@@ -214,6 +220,8 @@ HANDLERS: dict[str, Handler] = {
     "feimage": _svg("feImage"),
     "mpath": _svg("mpath"),
     "pattern": _svg("pattern"),
+    "filter": _svg("filter"),
+    **{tag: _svg("gradient") for tag in ("linearGradient", "lineargradient", "radialGradient", "radialgradient")},
     "textPath": _svg("textPath"),
     "textpath": _svg("textPath"),
     "font-face-uri": _svg("font-face-uri"),
@@ -226,7 +234,7 @@ HANDLERS: dict[str, Handler] = {
     "script": _by(("src", roles.embed("script/@src")), ("href", _svg_script), ("xlink:href", _svg_script)),
 }
 
-COMMON = frozenset(("style", "background")) | LAZY_URLS | LAZY_SRCSETS
+COMMON = frozenset(("style", "background", *PRESENTATION)) | LAZY_URLS | LAZY_SRCSETS
 
 
 def add_common(attributes: Attributes, references: References) -> None:
@@ -235,6 +243,9 @@ def add_common(attributes: Attributes, references: References) -> None:
     if style and "(" in style:
         add_css(style, references)
     references.add(attributes.get("background"), roles.BACKGROUND)
+    if not PRESENTATION.isdisjoint(attributes):
+        for name in sorted(PRESENTATION & attributes.keys()):
+            add_css(attributes[name] or "", references)
     for name, value in attributes.items():
         if value and name in LAZY_SRCSETS:
             for url in srcset_urls(value):

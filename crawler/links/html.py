@@ -10,10 +10,11 @@ import crawler.links.roles as roles
 from crawler.links.charset import UTF_8, decode, of_html
 from crawler.links.css import add_css
 from crawler.links.document import Document
-from crawler.links.elements import COMMON, HANDLERS, LAZY_SELECTOR, SELECTOR, Attributes, add_common, title
-from crawler.links.lazy import has_lazy
+from crawler.links.elements import COMMON, HANDLERS, Attributes, add_common, title
+from crawler.links.lazy import has_drawn, has_lazy
 from crawler.links.references import References
 from crawler.links.scripts import add_script
+from crawler.links.selectors import LAZY_SELECTOR, SELECTOR
 from crawler.links.tags import is_costly, start_tags
 from crawler.links.xmlfiles import add_stylesheets
 
@@ -27,7 +28,7 @@ _SVG_DEPTH = 64
 
 def extract_html(document: Document, references: References) -> None:
     """The references and the title of an HTML document."""
-    encoding, mark = of_html(document.content, document.charset)
+    encoding, mark = of_html(document.content, document.charset, document.url)
     references.encoding = encoding
     content = document.content[mark:] if mark else document.content
     # The parser reads UTF-8 bytes as they are, U+FFFD for what is invalid in them.
@@ -36,14 +37,14 @@ def extract_html(document: Document, references: References) -> None:
 
 def extract_xml(document: Document, references: References) -> None:
     """The references of an XHTML or SVG document: HTML but for tags that close themselves, and style sheets on top."""
-    encoding, mark = of_html(document.content, document.charset)
+    encoding, mark = of_html(document.content, document.charset, document.url)
     references.encoding = encoding
     text = decode(document.content[mark:], encoding)
     add_stylesheets(text, references)
-    _search(_SELF_CLOSED.sub(r"<\1\2></\1>", text), references, svg_title=True)
+    _search(_SELF_CLOSED.sub(r"<\1\2></\1>", text), references, drawing=True)
 
 
-def _search(markup: bytes | str, references: References, *, svg_title: bool = False) -> None:
+def _search(markup: bytes | str, references: References, *, drawing: bool = False) -> None:
     if is_costly(markup if isinstance(markup, bytes) else markup.encode("utf-8", "replace")):
         text = markup if isinstance(markup, str) else markup.decode("utf-8", "replace")
         for tag, attributes, content in start_tags(text):
@@ -53,7 +54,8 @@ def _search(markup: bytes | str, references: References, *, svg_title: bool = Fa
         return
     # Without mutation events the tree is what the source says.
     tree = LexborHTMLParser(markup, options=LexborDocumentOptions.WO_EVENTS)
-    selector = LAZY_SELECTOR if has_lazy(markup) else SELECTOR
+    # What is drawn within HTML hardly ever names another file, and to look for it costs too much.
+    selector = LAZY_SELECTOR if has_lazy(markup) or (drawing and has_drawn(markup)) else SELECTOR
     pending = [iter(tree.css(selector))]
     settled: set[str] = set()
     """What plain links named already: many of a page's links lead where another does, or to a place in the page."""
@@ -73,7 +75,7 @@ def _search(markup: bytes | str, references: References, *, svg_title: bool = Fa
             if tag == "template":  # what it holds is a document fragment of its own
                 pending.extend(iter(fragment.css(selector)) for fragment in node.template_fragments())
                 break
-            if tag != "title" or svg_title or not _is_in_svg(node):
+            if tag != "title" or drawing or not _is_in_svg(node):
                 _add_text(tag, attributes, node.text(deep=False), references)
         else:
             pending.pop()

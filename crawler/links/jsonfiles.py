@@ -15,13 +15,19 @@ _MANIFEST_LINK, _MANIFEST_EMBED = roles.link("manifest"), roles.embed("manifest"
 
 
 def extract_json(document: Document, references: References) -> None:
-    """The references of a JSON document, a JSON Feed among them."""
-    add_json(_text(document), references, _LINK, _EMBED, add_markup)
+    """The references of a JSON document, a JSON Feed among them; of a web app manifest, where it is one."""
+    text = _text(document)
+    if '"start_url"' in text and '"icons"' in text:
+        _add_manifest(parsed(text), references)
+    add_json(text, references, _LINK, _EMBED, add_markup)
 
 
 def extract_manifest(document: Document, references: References) -> None:
     """The references of a web app manifest (https://www.w3.org/TR/appmanifest/), whose addresses may be relative."""
-    value = parsed(_text(document))
+    _add_manifest(parsed(_text(document)), references)
+
+
+def _add_manifest(value: object, references: References) -> None:
     if not isinstance(value, dict):
         return
     for name in ("icons", "screenshots"):

@@ -30,6 +30,7 @@ _URL = re.compile(
     r"""(?:https?://[^\s<>"{}|\\^`]{3,}|//[\w-]+(?:\.[\w-]+)+/[^\s<>"{}|\\^`]*|/[\w.~%-][^\s<>"{}|\\^`*$;()\[\]]*)\Z""",
     re.IGNORECASE,
 )
+_ABSOLUTE = re.compile(r"""https?://[^\s<>"{}|\\^`]{3,}\Z""", re.IGNORECASE)
 _FILE = re.compile(r"[^\s<>\"{}|\\^`:*]*\.[a-zA-Z][a-zA-Z0-9]{1,5}(?:\?[^\s<>\"]*)?\Z")
 _SHOWN_FILE = re.compile(
     r"[^?#]*\.(?:avif|bmp|gif|ico|jpe?g|jxl|png|svgz?|tiff?|webp|css|m?js|otf|ttf|woff2?|eot"
@@ -97,6 +98,12 @@ def add_speculation_rules(text: str, references: References, role: Role) -> None
 def _add_string(text: str, references: References, role: Role, embed: Role) -> None:
     if 1 < len(text) <= 2048 and (_URL.match(text) or (role is embed and _FILE.match(text))):
         references.add(text, embed if _SHOWN_FILE.match(text) else role)
+
+
+def add_address(text: str, references: References, link: Role, embed: Role) -> None:
+    """Notes a text that is an absolute address and nothing else."""
+    if 1 < len(text) <= 2048 and _ABSOLUTE.match(text):
+        references.add(text, embed if _SHOWN_FILE.match(text) else link)
 
 
 def as_text(value: object) -> str | None:

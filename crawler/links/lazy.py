@@ -25,6 +25,17 @@ LAZY_URLS = frozenset(
             "data-cfsrc",
             "data-src-retina",
         ),
+        *(
+            "data-image",
+            "data-image-url",
+            "data-img",
+            "data-img-url",
+            "data-lowsrc",
+            "data-full-url",
+            "data-rocket-src",
+        ),
+        *("data-orig-file", "data-large-file", "data-medium-file", "data-video-src", "data-video", "data-mp4"),
+        *("data-parallax-image", "data-vc-parallax-image", "data-ll-src", "data-desktop-src", "data-mobile-src"),
     ]
 )
 LAZY_SRCSETS = frozenset(("data-srcset", "data-lazy-srcset", "data-original-set", "data-sources"))
@@ -40,6 +51,8 @@ _ADDRESS = re.compile(
 )
 _NAMES = rb"data-(?:" + b"|".join(sorted(name[5:].encode() for name in LAZY_URLS | LAZY_SRCSETS)) + rb")\s*="
 _IN_BYTES, _IN_TEXT = re.compile(_NAMES), re.compile(_NAMES.decode())
+_DRAWN = rb"=[\"']?\s*url\(\s*[\"']?[^#\s\"']"
+_DRAWN_IN_BYTES, _DRAWN_IN_TEXT = re.compile(_DRAWN), re.compile(_DRAWN.decode())
 
 
 def has_lazy(markup: bytes | str) -> bool:
@@ -47,6 +60,13 @@ def has_lazy(markup: bytes | str) -> bool:
     if isinstance(markup, bytes):
         return b"data-" in markup and _IN_BYTES.search(markup) is not None
     return "data-" in markup and _IN_TEXT.search(markup) is not None
+
+
+def has_drawn(markup: bytes | str) -> bool:
+    """True if an attribute that is CSS may name a file: in SVG, most name what stands in the same drawing (`#...`)."""
+    if isinstance(markup, bytes):
+        return b"url(" in markup and _DRAWN_IN_BYTES.search(markup) is not None
+    return "url(" in markup and _DRAWN_IN_TEXT.search(markup) is not None
 
 
 def add_lazy(name: str, value: str, role: Role, references: References, *, media: bool) -> None:

@@ -7,7 +7,6 @@ one is a file with such a function, a line here and one in crawler/mediatypes.py
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
 
 from crawler.links.css import extract_css
@@ -20,6 +19,7 @@ from crawler.links.jsonfiles import extract_json, extract_manifest
 from crawler.links.playlists import extract_m3u8, extract_mpd
 from crawler.links.references import References, Unfinished
 from crawler.links.sitemap import extract_sitemap
+from crawler.links.sniffing import SNIFFED, root_element, sniff
 from crawler.links.xmlfiles import extract_xml_file
 from crawler.mediatypes import FORMATS, Format, format_of
 from crawler.model import Extraction
@@ -46,23 +46,12 @@ EXTRACTORS: dict[str, Extractor] = {
 
 _log = logging.getLogger(__name__)
 _JOINER = Joiner()
-_SNIFFED = 1445  # MIME Sniffing, section 5.2: the length of a resource header
-_HTML = re.compile(
-    rb"[\t\n\f\r ]*<(?:!--|(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p)[ >])",
-    re.IGNORECASE,
-)
-_XML = re.compile(rb"[\t\n\f\r ]*<(?:\?xml|(?:svg|urlset|sitemapindex|rss|feed|rdf:RDF)[\s>])", re.IGNORECASE)
-_ROOT = re.compile(rb"(?:[^<]++|<!--(?:(?!-->).)*+-->|<[?!](?!--)[^>]*+>)*+<(?:[\w.-]+:)?([\w.-]+)", re.DOTALL)
 _ROOTS: dict[bytes, Extractor] = {
     **dict.fromkeys((b"svg", b"html"), extract_xml),
     **dict.fromkeys((b"urlset", b"sitemapindex"), extract_sitemap),
     **dict.fromkeys((b"rss", b"feed", b"rdf"), extract_feed),
     b"mpd": extract_mpd,
 }
-"""By the root element: XHTML, SVG, feeds and sitemaps need no media type of their own."""
-_M3U8 = re.compile(rb"#EXTM3U[\s]")  # RFC 8216, section 4.3.1.1
-_CSS = re.compile(rb"@(?:charset|import) ")
-_BOM = b"\xef\xbb\xbf"
 
 
 def understood(media_type: str | None) -> bool:
@@ -98,29 +87,15 @@ def extract(document: Document, joiner: Joiner | None = None, extractor: Extract
 
 
 def _extractor_for(document: Document) -> Extractor | None:
-    extractor = EXTRACTORS.get(document.media_type or "")
-    if extractor is not None:
-        return extractor
     format = format_of(document.media_type)
-    if format is Format.UNKNOWN:
-        return _sniff(document.content[:_SNIFFED])
-    if format is Format.XML:
-        return _by_root(document.content[:_SNIFFED])
-    return None if format is None else _READERS.get(format)
+    sniffed = sniff(format, document.content[:SNIFFED])
+    if sniffed is format and document.media_type in EXTRACTORS:
+        return EXTRACTORS[document.media_type]
+    if sniffed is Format.XML:
+        return _by_root(document.content[:SNIFFED])
+    return None if sniffed is None else _READERS.get(sniffed)
 
 
 def _by_root(head: bytes) -> Extractor:
-    root = _ROOT.match(head)
-    return extract_xml_file if root is None else _ROOTS.get(root[1].lower(), extract_xml_file)
-
-
-def _sniff(head: bytes) -> Extractor | None:
-    """WHATWG MIME Sniffing, section 7.1; and the two at-rules that only a style sheet begins with."""
-    head = head.removeprefix(_BOM)
-    if _HTML.match(head):
-        return extract_html
-    if _XML.match(head):
-        return _by_root(head)
-    if _M3U8.match(head):
-        return extract_m3u8
-    return extract_css if _CSS.match(head) else None
+    """Without a media type of their own: XHTML, SVG, feeds, sitemaps."""
+    return _ROOTS.get(root_element(head), extract_xml_file)

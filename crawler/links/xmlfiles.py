@@ -9,6 +9,7 @@ from itertools import islice
 import crawler.links.roles as roles
 from crawler.links.charset import decode, of_html
 from crawler.links.document import Document
+from crawler.links.jsonlinks import add_address
 from crawler.links.references import References
 from crawler.links.xmlevents import read_xml
 from crawler.model import Kind, Role
@@ -17,6 +18,8 @@ PROLOGUE = 4096
 MAX_STYLESHEETS = 100
 _STYLESHEET = re.compile(r"<\?xml-stylesheet\s[^>]*?href\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _LINK = roles.link("xlink/@href")
+_TEXT, _TEXT_SHOWN = roles.link("xml/text"), roles.embed("xml/text")
+_SHOWN = roles.embed("xml/@src")
 _INCLUDED = Role(Kind.REQUISITE, "xml/@href", "E", same_hop=True)
 
 
@@ -42,6 +45,8 @@ class _Linked:
         if len(path) == 1:
             self._xslt = path[0] in ("stylesheet", "transform")
         href = attributes.get("href")
+        if not self._xslt:
+            self._references.add(attributes.get("src"), _SHOWN)
         if not href:
             return
         if path[-1] == "include" or (self._xslt and path[-1] == "import"):
@@ -50,4 +55,5 @@ class _Linked:
             self._references.add(href, _LINK)
 
     def end(self, path: list[str], text: str) -> None:
-        pass
+        if not self._xslt:
+            add_address(text.strip(), self._references, _TEXT, _TEXT_SHOWN)

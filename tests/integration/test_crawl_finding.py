@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 from crawler.guesses import TRIED
@@ -30,6 +31,21 @@ async def test_documents_of_every_kind_lead_on(crawl_dir: Path) -> None:
         f"{A}/data": ok(b'{"next": "/2"}', type_="application/json"),
         f"{A}/play": ok(b"#EXTM3U\n3.ts\n", type_="application/vnd.apple.mpegurl"),
         **{f"{A}/{name}": ok() for name in ("1", "2", "3.ts")},
+    }
+    with Web(answers) as web:
+        await crawl(web, crawl_dir, f"{A}/")
+        assert sorted(web.urls) == sorted(answers)
+
+
+async def test_html_that_is_sent_as_something_else(crawl_dir: Path) -> None:
+    html = b"<!doctype html><a href=%b>link</a>"
+    answers = {
+        f"{A}/": page("/text", "/bytes", "/packed", "/readme"),
+        f"{A}/text": ok(html % b"/1", type_="text/plain"),
+        f"{A}/bytes": ok(html % b"/2", type_="application/octet-stream"),
+        f"{A}/packed": ok(gzip.compress(html % b"/3"), "Content-Encoding: gzip", type_="text/plain"),
+        f"{A}/readme": ok(b"To link, write <a href=/no>", type_="text/plain"),
+        **{f"{A}/{number}": ok() for number in (1, 2, 3)},
     }
     with Web(answers) as web:
         await crawl(web, crawl_dir, f"{A}/")

@@ -37,6 +37,38 @@ def test_encoding_of_html(content: bytes, declared: str | None, name: str) -> No
     assert of_html(content, declared)[0].name == name
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding", "url", "name"),
+    [
+        ("<title>Привет, как дела</title>", "windows-1251", "http://a.test/", "windows-1251"),
+        ("<title>Привет, как дела</title>", "koi8-r", "http://a.test/", "koi8-u"),
+        ("<title>日本語の文書</title>", "shift_jis", "http://a.test/", "shift_jis"),
+        ("<title>日本語の文書</title>", "euc-jp", "http://a.test/", "euc-jp"),
+        ("<title>中文网页，没有声明编码</title>", "gbk", "http://a.test/", "gb18030"),
+        ("<title>中文網頁，沒有聲明編碼</title>", "big5", "http://a.test/", "big5"),
+        ("<title>한글 문서</title>", "euc-kr", "http://a.test/", "euc-kr"),
+        ("<title>Příliš žluťoučký kůň</title>", "windows-1250", "http://a.test/", "windows-1250"),
+        ("<title>Καλημέρα κόσμε</title>", "windows-1253", "http://a.test/", "windows-1253"),
+        ("<title>สวัสดีชาวโลก</title>", "cp874", "http://a.test/", "windows-874"),
+        ("<p>été", "latin-1", "http://a.test/", "windows-1252"),
+        # In Russia it is more likely Russian.
+        ("<title>Καλημέρα κόσμε</title>", "windows-1253", "http://a.ru/b.com", "windows-1251"),
+        ("<title>Καλημέρα κόσμε</title>", "windows-1253", "http://host.ru:80", "windows-1251"),
+        ("<title>Καλημέρα κόσμε</title>", "windows-1253", "http://127.0.0.1/", "windows-1253"),
+        ("<title>Καλημέρα κόσμε</title>", "windows-1253", "http://[::1]/", "windows-1253"),
+    ],
+)
+def test_what_says_nothing_is_told_by_its_bytes_and_its_domain(text: str, encoding: str, url: str, name: str) -> None:
+    assert of_html(text.encode(encoding), None, url)[0].name == name
+
+
+def test_the_path_of_an_undeclared_page_is_the_one_that_is_meant() -> None:
+    page = '<title>Русский текст без кодировки</title><a href="/страница?q=да">'.encode("windows-1251")
+    extraction = extract(Document("http://a.test/", "text/html", None, page))
+    assert extraction.title == "Русский текст без кодировки"
+    assert list(extraction.links) == ["http://a.test/%D1%81%D1%82%D1%80%D0%B0%D0%BD%D0%B8%D1%86%D0%B0?q=%E4%E0"]
+
+
 def test_a_cut_off_character_does_not_make_a_long_page_latin() -> None:
     content = b"<p>" + "ä".encode() * (1 << 20)
     assert of_html(content[:-1], None)[0].name == "utf-8"

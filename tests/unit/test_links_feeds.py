@@ -99,6 +99,53 @@ def test_other_xml() -> None:
     }  # fmt: skip
 
 
+def test_addresses_in_other_xml() -> None:
+    text = """<smil><video src="v.mp4"/><url> http://h/d/page </url><thumb>http://h/d/t.jpg</thumb><a>see http://h/d/no</a>
+    <b>/no</b></smil>"""
+    assert found(text, "application/smil+xml") == {
+        "v.mp4": "E xml/@src",
+        "page": "L xml/text",
+        "t.jpg": "E xml/text",
+    }
+
+
+def test_drawings_name_files_in_attributes() -> None:
+    drawing = """<svg><path fill="url(a.svg#x)" stroke="url(#own)" style="mask:url(b.svg#m)"/>
+    <g filter="url('c.svg#f')"/>
+    <path marker-end="url(d.svg#m)"/><path clip-path="none"/></svg>"""
+    assert found(drawing, "image/svg+xml") == dict.fromkeys(("b.svg", "a.svg", "c.svg", "d.svg"), "E css/url()")
+
+
+def test_a_manifest_that_is_sent_as_json() -> None:
+    manifest = '{"name": "x", "icons": [{"src": "i.png"}], "start_url": "./app", "other": "/d/o"}'
+    expected = {"i.png": "E manifest", "app": "L manifest"}
+    assert found(manifest, "application/manifest+json") == expected
+    assert found(manifest, "application/json") == {**expected, "o": "L json"}
+
+
+@pytest.mark.parametrize(
+    ("inside", "expected"),
+    [
+        ("<author><uri>p</uri></author>", {"p": "L feed/link"}),
+        ("<author><url>p</url></author>", {"p": "L feed/link"}),
+        ("<contributor><homepage>p</homepage></contributor>", {"p": "L feed/link"}),
+        ("<generator uri='g'/>", {"g": "L feed/link"}),
+        ("<link rel='license' href='l'/>", {"l": "L feed/link"}),
+        ("<entry xml:base='b/'><link href='x'/></entry><link href='y'/>", {"b/x": "L feed/link", "y": "L feed/link"}),
+        ("<entry xml:base='b/'><title type='html' xml:base='c/'>&lt;a href=x></title></entry>", {"b/c/x": "L a/@href"}),
+        ("<entry xml:base='http://g/'><summary>&lt;base href=/z/>&lt;a href=x></summary></entry>",
+         {"http://g/z/x": "L a/@href"}),
+        ("<content type='xhtml'><div><a href='x' rel='nofollow'>x</a><img src='i'/></div></content>",
+         {"x": "L a/@href[nofollow]", "i": "E img/@src"}),
+        ("<content url='m'><thumbnail url='t'/></content>", {"m": "E feed/enclosure", "t": "E feed/image"}),
+        ("<in-reply-to href='r' source='s' ref='http://h/d/no'/>", {"r": "L feed/link", "s": "L feed/link"}),
+        ("<id>http://h/d/no</id><category scheme='http://h/d/no'/>", {}),
+    ],
+)  # fmt: skip
+def test_parts_of_feeds(inside: str, expected: dict[str, str]) -> None:
+    assert found(f"<feed>{inside}</feed>", "application/atom+xml") == expected
+
+
 def test_hls() -> None:
     playlist = """#EXTM3U
 #EXT-X-KEY:METHOD=AES-128,URI="key.bin",IV=0x1
