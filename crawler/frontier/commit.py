@@ -69,7 +69,9 @@ class Transaction:
         self.store.save_round(self.round)
         self.applied.before = Counts(seq=self.applied.before.seq)
         self.queueing.begin_round(self.round)
-        return self.queueing.add_seeds(seeds)
+        numbers = self.queueing.add_seeds(seeds)
+        self.applied.robots.update((origin, self.store.load_origin(origin)) for origin in self.applied.touched)
+        return numbers
 
     def apply(
         self, commit: Commit, hosts: Iterable[HostRow], lives: Mapping[int, Liveness], ready: Mapping[int, float],
