@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import OrderedDict
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
@@ -16,7 +17,7 @@ KEPT = 8
 """Bodies that are kept at a time."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Body:
     """A decoded body, whole."""
 
@@ -45,12 +46,13 @@ class Bodies:
             if number in self._bodies:
                 self._bodies.move_to_end(number)
                 return self._bodies[number]
-        file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (closed when it is dropped)
+        file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (closed with the last user of the body)
         size = 0
         for piece in held.capture.chunks():
             file.write(piece)
             size += len(piece)
         body = Body(size, file, threading.Lock())
+        weakref.finalize(body, file.close)
         with self._lock:
             self._bodies[number] = body
             if len(self._bodies) > KEPT:

@@ -24,7 +24,7 @@ def policy(app_origins: Sequence[str], *, scripts: bool) -> str:
     """The content security policy of what is replayed. Without `scripts` it runs nothing."""
     sandbox = f"sandbox {'allow-scripts ' if scripts else ''}allow-same-origin allow-forms"
     source = "'self' 'unsafe-inline' 'unsafe-eval' data: blob:" if scripts else "'self' 'unsafe-inline' data:"
-    rules = [f"default-src {source}", "base-uri 'self'", "form-action 'self'", "object-src 'self'"]
+    rules = [f"default-src {source}", "base-uri 'self'", "form-action 'self'", "object-src 'self'", "webrtc 'block'"]
     rules += [f"frame-ancestors 'self' {' '.join(app_origins)}".rstrip(), sandbox]
     if not scripts:
         rules.append("script-src 'none'")

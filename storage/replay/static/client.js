@@ -150,7 +150,9 @@
   if (window === top && window.parent !== window && app) {
     const tell = () => {
       const url = original(location.href);
-      if (url) window.parent.postMessage({ replay: { url: url.href + location.hash, timestamp, title: document.title } }, app);
+      const state = document.readyState;
+      const told = { url: url && url.href + location.hash, timestamp, title: document.title, state };
+      if (url) window.parent.postMessage({ replay: told }, app);
     };
     document.addEventListener("DOMContentLoaded", tell);
     for (const name of ["load", "hashchange", "popstate"]) window.addEventListener(name, tell);
