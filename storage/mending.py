@@ -27,7 +27,9 @@ from storage.layout import ARCHIVE, replace_file
 from storage.lock import DirectoryLock
 from storage.members import GZIP
 from storage.resync import is_torn, next_record
+from storage.verify.digests import BlockCheck
 from storage.verify.header import read_header
+from storage.verify.rules import Severity
 from storage.verify.tape import Tape
 
 OPEN = ".open"
@@ -104,6 +106,7 @@ class _Reader:
         self._compressed = compression is not Compression.NONE
         self.records = 0
         self.keep = 0
+        self._sure = True  # False once a record of this frame may be garbage: its checksum has not been seen
         self.frame = 0
         self.rewrite = 0
         self.complete = b""
@@ -113,18 +116,21 @@ class _Reader:
 
     def read(self, tape: Tape) -> None:
         """Raises CorruptArchive at a damaged or torn frame."""
+        unsealed = 0  # whole records of this frame that only its checksum can vouch for
         while tape.more():
             if tape.at_frame_start:
-                self.frame, self.rewrite = tape.offset, 0
+                self.frame, self.rewrite, self._sure, unsealed = tape.offset, 0, True, 0
             passed = self._record(tape)
             if passed is None:
                 return
-            self.records += 1
             if not self._compressed:
-                self.keep = tape.offset
-            elif tape.in_frame():
-                self.rewrite += passed
-            else:
+                self.records, self.keep = self.records + 1, tape.offset
+                continue
+            unsealed += 1
+            if self._sure:
+                self.records, self.rewrite, unsealed = self.records + unsealed, self.rewrite + passed, 0
+            if not tape.in_frame():
+                self.records += unsealed
                 self.keep, self.rewrite = self.frame + (tape.frame_length or 0), 0
                 self.frame = self.keep
 
@@ -135,9 +141,10 @@ class _Reader:
         if found is None or header is None or header.length is None:
             self.why = "no record begins here" if header is None else "a record that does not tell its length"
             return None
-        left = header.length
+        left, check = header.length, BlockCheck(header)
         while left:
             piece = tape.take(left)
+            check.feed(piece)
             if not piece and not (self._compressed and tape.more()):
                 self.why, self.within = f"a record of {header.length} bytes lacks {left}", True
                 return None
@@ -148,6 +155,8 @@ class _Reader:
             self.records, self.keep, self.complete = self.records + 1, block_end, _END
             self.why, self.within = "the last record lacks its line ends", True
             return None
+        if ends != _END or any(rule.severity is Severity.ERROR for rule, _ in check.problems()):
+            self._sure = False
         return sum(map(len, found)) + header.length + len(ends)
 
 

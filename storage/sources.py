@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,12 +179,14 @@ def _members(path: Path) -> Iterator[Source]:
                     yield Source(path, name, _data_offset(file, member), member.file_size)
                 else:
                     yield Source(path, name, size=member.file_size, unpacked=_unpacked(package, member))
-    except (zipfile.BadZipFile, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:  # encrypted: RuntimeError
         raise CorruptArchive(f"not a readable package: {error}", path=str(path)) from None
 
 
 def _data_offset(file: BinaryIO, member: zipfile.ZipInfo) -> int:
     """The local header's own name and extra field may differ in length from those of the directory."""
+    if member.header_offset < 0:
+        raise zipfile.BadZipFile(f"a member at offset {member.header_offset}")
     file.seek(member.header_offset)
     header = file.read(_LOCAL_HEADER)
     if header[:4] != _ZIP_MAGIC:

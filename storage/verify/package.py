@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import zipfile
@@ -16,8 +17,11 @@ DATA_PACKAGE = "datapackage.json"
 DIGEST = "datapackage-digest.json"
 _PIECE = 1 << 20
 _JSON_LIMIT = 256 << 20
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OverflowError, ValueError)
-"""What the zipfile module raises for a package that is none: an encrypted member is a RuntimeError."""
+BROKEN: tuple[type[Exception], ...] = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OverflowError, ValueError, OSError),
+)
+"""What the zipfile module raises for a package that is none: an encrypted member is a RuntimeError, a place that cannot
+be an OSError."""
 
 Report = Callable[[Finding], None]
 
@@ -33,8 +37,8 @@ class Package:
         try:
             with zipfile.ZipFile(self._path) as package:
                 self._check(package)
-        except _BROKEN as error:
-            self._say(Rule.PACKAGE, f"not a readable ZIP file: {error}")
+        except BROKEN as error:
+            self._say(Rule.PACKAGE, f"not a readable ZIP file: {damage(error)}")
 
     def _check(self, package: zipfile.ZipFile) -> None:
         members = {member.filename: member for member in package.infolist() if not member.is_dir()}
@@ -100,8 +104,8 @@ class Package:
                     digest.update(data)
                     size += len(data)
                     self._advance(len(data))
-        except _BROKEN as error:
-            self._say(Rule.PACKAGE, f"{member.filename[:120]}: {error}")
+        except BROKEN as error:
+            self._say(Rule.PACKAGE, f"{member.filename[:120]}: {damage(error)}")
             return
         if listed is None:
             return
@@ -117,7 +121,8 @@ class Package:
                 return file.read(_JSON_LIMIT)
         except KeyError:
             return None
-        except _BROKEN:
+        except BROKEN as error:
+            damage(error)
             return None  # told where all files are read
 
     def _object(self, data: bytes | None, name: str) -> dict[str, Any] | None:
@@ -134,6 +139,13 @@ class Package:
 
     def _say(self, rule: Rule, message: str) -> None:
         self._report(finding(rule, str(self._path), message))
+
+
+def damage(error: Exception) -> Exception:
+    """The error, if it tells of the package and not of the disk it lies on; else raises it."""
+    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+        raise error
+    return error
 
 
 def _digest_as(label: object, data: bytes) -> str | None:

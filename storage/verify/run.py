@@ -25,7 +25,7 @@ from storage.verify.directory import (
 from storage.verify.facts import Facts
 from storage.verify.index import SegmentIndex, claim_index
 from storage.verify.judge import File, Judge, filename_findings
-from storage.verify.package import Package
+from storage.verify.package import BROKEN, Package, damage
 from storage.verify.rules import Finding, Rule, Severity, finding
 from storage.verify.walk import Seen, Walk
 
@@ -202,8 +202,8 @@ class _Verification:
                         with package.open(name) as file:
                             packed = name.endswith(".gz")
                             claim_index(file, label, packed, self._facts, place.files, claimant, self._report)  # type: ignore[arg-type]
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, ValueError):
-            return  # told when the package was read
+        except BROKEN as error:
+            damage(error)  # told when the package was read
 
     def _claimant(self, label: str, rule: Rule, severity: Severity) -> int:
         self._claimants.append((label, rule, severity))

@@ -255,3 +255,9 @@ def test_every_rule_about_a_file_of_records_was_seen_broken() -> None:
     compression = {"frame-damaged", "frame-shared", "record-length"}
     seen = {rule for rule, _ in BROKEN} | compression | about_directories
     assert {rule.label for rule in Rule} == seen
+
+
+def test_the_documentation_lists_the_rules_as_they_are() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "verify.md").read_text("utf-8")
+    listed = [line for line in text.splitlines() if line.startswith("| `")]
+    assert listed == [f"| `{rule.label}` | {rule.severity} | {rule.clause} | {rule.meaning} |" for rule in Rule]
