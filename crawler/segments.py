@@ -24,8 +24,8 @@ from crawler.config import CrawlConfig
 from crawler.disk import DiskGuard
 from crawler.frontier import CommitFailed, SegmentState
 from crawler.frontier.sqlite import SqliteFrontier
+from crawler.metadata import outlinks_in
 from crawler.model import Role
-from crawler.recording import outlinks_in
 from crawler.warcinfo import warcinfo_block
 from storage import (
     ArchiveError,

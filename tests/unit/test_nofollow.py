@@ -8,9 +8,10 @@ import pytest
 
 from crawler.frontier import Settled
 from crawler.links import Document, extract
+from crawler.metadata import metadata_text, outlinks_in
 from crawler.model import CrawlURL, Exchange, Extraction, Kind
 from crawler.nofollow import allowed, marked, page_forbids
-from crawler.recording import Capture, metadata_text, outlinks_in
+from crawler.recording import Capture
 
 URL = "http://a.test/"
 

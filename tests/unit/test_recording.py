@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from crawler.frontier import Finished, RetryAt, Settled
 from crawler.links import roles
+from crawler.metadata import metadata_text, outlinks_in
 from crawler.model import (
     REDIRECT,
     CrawlURL,
@@ -28,8 +29,6 @@ from crawler.recording import (
     IN_MEMORY,
     BodyBlock,
     Capture,
-    metadata_text,
-    outlinks_in,
     recording_of,
     stored_span,
 )
