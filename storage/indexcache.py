@@ -38,6 +38,12 @@ def cached_index(source: Source) -> Path | None:
     return cache_directory() / place / f"{status.st_size}-{status.st_mtime_ns}.cdxj"
 
 
+def cached_order(directory: Path) -> Path:
+    """Where an order over the indexes in a directory is kept or would be."""
+    place = hashlib.sha256(os.fsencode(os.path.realpath(directory))).hexdigest()[:32]
+    return cache_directory() / place / "order.bin"
+
+
 def keep(path: Path, lines: Iterable[str]) -> Path | None:
     """Keeps an index, and nothing older beside it; None where it cannot be kept. Raises what `lines` raises."""
     try:

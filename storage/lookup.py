@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 from storage.cdxj import index_line, sorted_lines
 from storage.errors import CorruptArchive, InvalidRecord
-from storage.indexcache import cached_index, keep
+from storage.indexcache import cached_index, cached_order, keep
 from storage.lines import Entry, Lines, parse_line
-from storage.order import ORDER, Order, Stamp, read_order, stamp_of
+from storage.order import ORDER, Order, Stamp, read_order, stamp_of, write_order
 from storage.sources import Source
 from storage.stored import OnDamage, read_source
 
@@ -29,6 +29,10 @@ RUN = 16 << 20
 
 _MAPPED = 512
 """Index files that are held open at a time, at most: below the usual limit of open files."""
+
+
+_OFTEN, _MANY = 64, 16
+"""Lookups after which an order is worth making (about a second for a million captures), and files that need one."""
 
 
 class Hit(NamedTuple):
@@ -48,7 +52,8 @@ class Lookup:
         self._held: OrderedDict[int, Lines] = OrderedDict()
         self._made: dict[int, Lines] = {}  # lines that are nowhere on disk are not let go
         self._order: Order | None = None
-        self._order_sought = False
+        self._asked = 0
+        self._distrusted = False
 
     def between(self, low: bytes, prefix: bytes) -> Iterator[Hit]:
         """The captures whose lines begin with `prefix`, in order, from the first not less than `low`. Blocking.
@@ -69,7 +74,7 @@ class Lookup:
         if number in self._made:
             return False
         self._made[number] = _made_lines(self._sources[number], self._on_damage)
-        self._order, self._order_sought = None, True
+        self._order, self._distrusted = None, True
         return True
 
     def _run(self, number: int, low: bytes, prefix: bytes) -> Iterator[tuple[bytes, int]]:
@@ -93,13 +98,38 @@ class Lookup:
         return lines
 
     def _ordered(self) -> Order | None:
-        if not self._order_sought:
-            self._order_sought = True
+        """The order over the first so many files. One is made for an archive that is asked often and has many."""
+        self._asked += 1
+        if self._asked == 1:
             self._order = self._find_order()
+        elif self._asked == _OFTEN and not self._distrusted:
+            covered = 0 if self._order is None else self._order.count
+            if len(self._sources) - covered >= _MANY and self._make_order(covered):
+                self._order = self._find_order()
         return self._order
 
     def _find_order(self) -> Order | None:
-        """The order beside the indexes of a crawl directory, if it is of the files as they are."""
+        """Beside the indexes of a crawl directory or in the cache, if it is of the files as they are."""
+        directory, stamps = self._stamps()
+        if directory is None:
+            return None
+        found = [read_order(path, stamps, self._lines) for path in (directory / ORDER, cached_order(directory))]
+        return max((order for order in found if order is not None), key=lambda order: order.count, default=None)
+
+    def _make_order(self, covered: int) -> bool:
+        directory, stamps = self._stamps()
+        if directory is None or len(stamps) - covered < _MANY:
+            return False
+        path = cached_order(directory)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_order(path, [(stamp, self._lines(number)) for number, stamp in enumerate(stamps)])
+        except OSError:  # no place for it: every file is asked by itself, as before
+            return False
+        return True
+
+    def _stamps(self) -> tuple[Path | None, list[Stamp]]:
+        """The first index files, as long as they are of one crawl directory and can be trusted."""
         stamps: list[Stamp] = []
         directory: Path | None = None
         for source in self._sources:
@@ -107,7 +137,7 @@ class Lookup:
                 break
             directory = source.index.parent
             stamps.append(stamp_of(source.index))
-        return None if directory is None else read_order(directory / ORDER, stamps, self._lines)
+        return directory, stamps
 
 
 def lines_of(source: Source) -> Lines:

@@ -174,6 +174,22 @@ async def test_one_order_over_many_segments(tmp_path: Path) -> None:
         assert archive._lookup._order is None
 
 
+async def test_an_archive_that_is_asked_often_gets_an_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    url = "http://example.com/"
+    await write_archive(tmp_path / "crawl", [[response(n, b"%d" % n, url)] for n in range(1, 21)])
+    before = sorted((tmp_path / "crawl").rglob("*"))
+    with Archive.open(tmp_path / "crawl") as archive:
+        for _ in range(70):
+            assert len(list(archive.entries(url=url))) == 20
+        assert archive._lookup._order is not None
+        assert archive._lookup._order.count == 20
+    assert sorted((tmp_path / "crawl").rglob("*")) == before  # reading writes nothing into an archive
+    with Archive.open(tmp_path / "crawl") as archive:
+        assert len(list(archive.captures())) == 20
+        assert archive._lookup._order is not None
+
+
 def test_the_index_of_a_foreign_file_is_kept_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = tmp_path / "cache"
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
