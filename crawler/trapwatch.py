@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from crawler.model import CrawlURL, Extraction, Kind, Outlink
 from crawler.rules.patterns import pattern_of
-from crawler.rules.repeats import Repeats
-from crawler.rules.values import FOLLOWED
+from crawler.rules.repeats import Repeats, concerns
 from crawler.scope import Scope
 
 log = logging.getLogger(__name__)
@@ -27,7 +26,7 @@ class TrapWatch:
         self, url: CrawlURL, extraction: Extraction, content: bytes, outlinks: list[Outlink]
     ) -> tuple[Extraction, list[Outlink]]:
         """The extraction and those of its accepted new links that are to be followed."""
-        if url.kind not in FOLLOWED or not any(link.kind in FOLLOWED for link in outlinks):
+        if not any(concerns(url.kind, link.kind) for link in outlinks):
             return extraction, outlinks
         requisites = (link for link, role in extraction.links.items() if role.kind is Kind.REQUISITE)
         unwanted = self._repeats.unwanted(url, extraction.title, requisites, content, outlinks)

@@ -15,7 +15,7 @@ from zlib import crc32
 
 Sketch = frozenset[int]
 SIZE = 64
-LONGEST = 128 << 10
+LONGEST = 64 << 10
 """Bytes of a page that are looked at."""
 
 _WORD = re.compile(rb"[0-9]+(?:[.,][0-9]+)+|[0-9A-Za-z\x80-\xff_]+")
@@ -27,8 +27,10 @@ _IDENTIFIER = re.compile(rb"(?=.*[0-9])(?=.*[a-z])[0-9a-z_]{8,}")
 def sketch(content: bytes, url: str) -> Sketch:
     """The sketch of a document of markup at `url`."""
     own = _own(url)
-    words = (_alike(word, own) for word in _WORD.findall(b" ".join(_texts(content[:LONGEST])).lower()))
-    return frozenset(nsmallest(SIZE, {crc32(b" ".join(pair)) for pair in pairwise(words)}))
+    words = _WORD.findall(b" ".join(_texts(content[:LONGEST])).lower())
+    alike = {word: _alike(word, own) for word in set(words)}
+    pairs = {(alike[one], alike[other]) for one, other in pairwise(words)}
+    return frozenset(nsmallest(SIZE, {crc32(b" ".join(pair)) for pair in pairs}))
 
 
 def likeness(one: Sketch, other: Sketch) -> float:

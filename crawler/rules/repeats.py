@@ -7,7 +7,7 @@ whatever came before it, and what lies beyond a trap is found.
 
 Only pages that bring new links count, and most are never looked at: those of a pattern with few pages, unless they
 look like a trap's (many links from the seed, many segments, many parameters); and while the pages of a pattern turn out
-to be different, one of 32. What is known lives as long as the run and is bounded.
+to be different, one of 128. What is known lives as long as the run and is bounded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from crawler.model import CrawlURL, Outlink
+from crawler.model import CrawlURL, Kind, Outlink
 from crawler.rules.fingerprint import Sketch, heading, likeness, sketch
 from crawler.rules.patterns import has_parameters, pattern_of
 from crawler.rules.values import FOLLOWED
@@ -31,7 +31,7 @@ MOST_REPEATS = 200
 MOST_SUSPICIOUS_REPEATS = 30
 """The same for URLs with parameters, and for those that look like a trap's."""
 ALIKE = 0.95
-MAX_INTERVAL = 32
+MAX_INTERVAL = 128
 MAX_HEADINGS = 1000
 PATIENCE = 20
 """Different pages in a row, after which fewer are looked at."""
@@ -81,7 +81,7 @@ class Repeats:
         pattern.repeats += 1
         if not _is_spent(pattern, eagerly=suspicious or parameters):
             return ()
-        return [link for link in outlinks if link.kind in FOLLOWED and self._leads_on(link, name)]
+        return [link for link in outlinks if concerns(url.kind, link.kind) and self._leads_on(link, name)]
 
     def _leads_on(self, link: Outlink, name: str) -> bool:
         """True for a link into the page's own pattern, or into another that is spent."""
@@ -98,6 +98,14 @@ class Repeats:
             self._patterns = dict(ranked[: MAX_PATTERNS // 2])
         pattern = self._patterns[name] = _Pattern()
         return pattern
+
+
+def concerns(page: Kind, link: Kind) -> bool:
+    """Whether links of that kind, on a document wanted for that kind, can be the way on in a trap.
+
+    A page leads on by its links; what came along as a requisite by its own requisites: frames in frames, style sheets
+    that import others. What a page needs to be shown is fetched in any case."""
+    return link in FOLLOWED if page in FOLLOWED else page is Kind.REQUISITE
 
 
 def _is_repeat(pattern: _Pattern, url: str, title: str | None, requisites: Iterable[str], content: bytes) -> bool:

@@ -45,7 +45,16 @@ class TrapSite(Web):
 
     def home(self) -> bytes:
         articles = [f"/article/{number}" for number in range(0, ARTICLES, 4)]
-        return _page("Home", *articles, "/shop/", "/calendar?offset=0", "/archive/2026/05", "/astray/", "/frames/")
+        return _page(
+            "Home",
+            *articles,
+            "/shop/",
+            "/calendar?offset=0",
+            "/archive/2026/05",
+            "/astray/",
+            "/frames/",
+            "/counter?n=1",
+        )
 
     def article(self, number: str) -> bytes:
         words = " ".join(f"{word}{number}" for word in ("of", "ships", "shoes", "sealing", "wax", "cabbages", "kings"))
@@ -81,6 +90,11 @@ class TrapSite(Web):
         """Relative links on a page that answers to every address below it."""
         return _page("Lost", "left/", "right/")
 
+    def counter(self, number: str) -> bytes:
+        """Each frame has the next one in it."""
+        frame = f'<iframe src="/counter?n={int(number) + 1}"></iframe>'
+        return ok(f"<title>Counter</title>{_FRAME}{frame}".encode(), type_="text/html")
+
     def frames(self, _: str) -> bytes:
         return ok(f'<title>Frames</title>{_FRAME}<iframe src="in/"></iframe>'.encode(), type_="text/html")
 
@@ -93,6 +107,7 @@ _ANSWERS: dict[str, Callable[..., bytes]] = {
     r"/archive/([0-9]+)/([0-9]+)": TrapSite.archive,
     r"/shop/(\w*)(?:\?sid=[0-9a-f]+)?": TrapSite.shop,
     r"/astray/(.*)": TrapSite.astray,
+    r"/counter\?n=([0-9]+)": TrapSite.counter,
     r"/frames/(.*)": TrapSite.frames,
 }
 

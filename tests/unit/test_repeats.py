@@ -175,6 +175,16 @@ class TestRepeats:
         url = CrawlURL(HOST + "/page?n=9000", depth=1, via=HOST, seed=1)
         assert repeats.unwanted(url, "Title", (), markup("Nothing", "here"), [image]) == []
 
+    def test_frames_in_frames_have_an_end(self) -> None:
+        repeats, ended = Repeats(), None
+        for number in range(100):
+            following = Outlink(f"{HOST}/frame?n={number + 1}", Kind.REQUISITE, 1, 0, 0, 1)
+            url = CrawlURL(f"{HOST}/frame?n={number}", Kind.REQUISITE, depth=1, via=HOST, seed=1)
+            if repeats.unwanted(url, None, [following.url], markup("Nothing", "here"), [following]):
+                ended = number
+                break
+        assert ended == MANY_WITH_PARAMETERS + MOST_SUSPICIOUS_REPEATS + 2
+
     def test_a_trap_behind_many_different_pages_is_found_too(self) -> None:
         rng, repeats = random.Random(4), Repeats()
         for number in range(3000):
