@@ -11,6 +11,7 @@ from crawler.clock import SystemClock, utc
 from crawler.config import CrawlConfig
 from crawler.frontier.inquiry import Inquiry, Known, Origin
 from crawler.frontier.store import HostRow
+from crawler.hostbudget import HostBudget
 from crawler.identity import product_token
 from crawler.ignorefile import IgnoreFile
 from crawler.model import Kind
@@ -18,6 +19,8 @@ from crawler.politeness import Pace
 from crawler.robotstxt import RobotsRules
 from crawler.rules.values import RuleSaid
 from crawler.scope import Scope
+from crawler.seedoptions import HostLimits, host_limits, options_by_url, page_budgets
+from crawler.urls import host_of
 
 
 class RobotsSays(enum.StrEnum):
@@ -66,7 +69,10 @@ def explain(url: str, inquiry: Inquiry, config: CrawlConfig, directory: Path, no
     """`url` is normalised. Reads DIR/ignores, too."""
     known, origin, host = inquiry.known(url), inquiry.origin(url), inquiry.host(url)
     seeds = inquiry.seeds()
-    scope = Scope.of(config, seeds, utc(now).year)
+    budgets = page_budgets(options_by_url(config.seed_options))
+    limited = config.host_pages is not None or bool(budgets)
+    budget = HostBudget(config.host_pages, budgets, inquiry.pages_by_host()) if limited else None
+    scope = Scope.of(config, seeds, utc(now).year, None if budget is None else budget.spent)
     IgnoreFile(directory, config.ignore_sets, scope, SystemClock())
     assumed = None
     if known is None and seeds:
@@ -74,7 +80,7 @@ def explain(url: str, inquiry: Inquiry, config: CrawlConfig, directory: Path, no
         assumed = Assumed(number, seeds[number][0])
     return Explanation(
         url, now, inquiry.round, known, assumed, _rules(url, known, assumed, scope, config),
-        _robots(url, origin, config), origin, host, _delay(origin, host, config),
+        _robots(url, origin, config), origin, host, _delay(url, origin, host, config),
     )  # fmt: skip
 
 
@@ -102,8 +108,10 @@ def _robots(url: str, origin: Origin | None, config: CrawlConfig) -> RobotsSays:
     return RobotsSays.ALLOWED if allowed else RobotsSays.FORBIDDEN
 
 
-def _delay(origin: Origin | None, host: HostRow | None, config: CrawlConfig) -> float:
-    pace = Pace("", config.delay, config.per_host)
+def _delay(url: str, origin: Origin | None, host: HostRow | None, config: CrawlConfig) -> float:
+    usual = HostLimits(config.delay, config.per_host)
+    limits = host_limits(options_by_url(config.seed_options), usual).get(host_of(url), usual)
+    pace = Pace("", limits.delay, limits.per_host)
     if host is not None:
         pace.smoothed, pace.backoff = host.smoothed, host.backoff
     if origin is not None and config.robots:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from crawler.errors import LedgerError
 from crawler.frontier import unrank
-from crawler.frontier.ledger import outcomes
+from crawler.frontier.ledger import outcomes, pages_by_host
 from crawler.frontier.rows import host_of, lane, origin_of, url_hash
 from crawler.frontier.schema import FORMAT
 from crawler.frontier.standing import Standings
@@ -141,6 +141,10 @@ class Inquiry:
         question = "SELECT name, smoothed, backoff, next_ready, done, address FROM hosts WHERE name = ?"
         row = self._one(question, host_of(origin_of(url)))
         return None if row is None else HostRow(*row)
+
+    def pages_by_host(self) -> dict[str, int]:
+        """How many pages each host gave in the round at hand."""
+        return pages_by_host(self._db, self.round)
 
     def seeds(self) -> dict[int, list[str]]:
         """Every seed's URL and the URLs that joined its scope."""

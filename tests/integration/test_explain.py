@@ -172,6 +172,16 @@ class TestARunningCrawl:
         assert [rule["rule"] for rule in found["rules"] if rule["decided"]] == ["exclude"]
         assert (found["host"]["delay"], found["robots"]["crawl_delay"]) == (7.0, 7.0)
 
+    async def test_what_a_seeds_own_options_and_a_hosts_budget_say(
+        self, crawl_dir: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with Web({A: page("/1", "/2"), f"{A}1": page(), f"{A}2": page()}) as web:
+            await crawl(web, crawl_dir, f"{A} delay=0.01 depth=1", host_pages=2, robots=False, per_host=1)
+        found = asked(capsys, crawl_dir, f"{A}never", code=1)
+        said = {rule["rule"]: rule["accepted"] for rule in found["rules"] if rule["accepted"] is not None}
+        assert said == {"scope": True, "host-pages": False}
+        assert found["host"]["delay"] == 0.01
+
     async def test_without_robots_txt(self, crawl_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
         with Web({A: UNAVAILABLE}) as web:
             await crawl(web, crawl_dir, A, robots=False)

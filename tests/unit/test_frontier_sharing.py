@@ -15,6 +15,7 @@ from crawler.frontier import loading as loading_module
 from crawler.frontier.sqlite import SqliteFrontier
 from crawler.liveness import DEAD_SECONDS, FIRST_INTERVAL, PARK_AFTER
 from crawler.model import CrawlURL, FailureKind, Kind, OutcomeKind
+from crawler.seedoptions import HostLimits
 from tests.support.fakeclock import START
 from tests.support.frontiers import (
     Bench,
@@ -132,6 +133,10 @@ class TestSharedAddress:
     async def test_per_ip_sets_it_and_0_switches_it_off(self, bench: Bench, per_ip: int) -> None:
         frontier = await met(bench, *"abcd", pages=3, per_ip=per_ip)
         assert len(await claim_all(frontier)) == (per_ip or 8)
+
+    async def test_by_default_a_host_with_more_slots_of_its_own_keeps_them(self, bench: Bench) -> None:
+        frontier = await met(bench, "a", "b", pages=9, per_host=1, hosts={"a.test": HostLimits(0.0, 5)})
+        assert Counter(map(host, await claim_all(frontier))) in ({"a": 5}, {"a": 4, "b": 1})
 
     async def test_a_host_that_moves_shares_where_it_is_now(self, bench: Bench) -> None:
         frontier = await met(bench, "a", "b", pages=9, per_host=1)
