@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -33,13 +32,13 @@ from crawler.frontier import ledger as questions
 from crawler.frontier.applied import Applied
 from crawler.frontier.claiming import Claiming
 from crawler.frontier.commit import Transaction
+from crawler.frontier.learning import lives_after, paces_after
 from crawler.frontier.loading import Departures
 from crawler.frontier.payloads import find_originals
 from crawler.frontier.rounds import gone, previous_of
-from crawler.frontier.rows import origin_of
 from crawler.frontier.store import HostRow, Store
 from crawler.frontier.thread import StoreThread
-from crawler.liveness import ALIVE, DEFAULT_PROBES, Liveness
+from crawler.liveness import DEFAULT_PROBES
 from crawler.model import CrawlURL, FailureKind, Kind, Outcome, Outlink
 from crawler.politeness import HostWish, Pace
 from crawler.revisit import Original, Previous
@@ -205,50 +204,17 @@ class SqliteFrontier:
 
     async def commit(self, commit: Commit) -> Sequence[Outcome | None]:
         now = self._clock.time()
-        paces = self._learned(commit.items, now)
+        paces = paces_after(commit.items, self._claiming.origin, now)
         left = self._claiming.departures()
         rows = {**left.paces, **paces}.values()
         hosts = [HostRow(p.name, p.smoothed, p.backoff, p.next_ready, p.done, p.address) for p in rows]
-        lives = self._lives(commit.items, now)
+        lives = lives_after(commit.items, self._claiming.origin, now, self._probes)
 
         def work(transaction: Transaction) -> list[Outcome | None]:
             transaction.apply(commit, hosts, lives, left.ready_at, now)
             return transaction.applied.outcomes
 
         return await self._transact(work, commit.items, paces, left, now)
-
-    def _learned(self, items: Sequence[CommitItem], now: float) -> dict[str, Pace]:
-        """What the hosts of these attempts teach: copies, since the batch may fail and be committed again."""
-        paces: dict[str, Pace] = {}
-        for item in items:
-            origin = self._claiming.origin(item.url)
-            known, report = origin.pace, item.host
-            pace = paces.get(known.name) or paces.setdefault(known.name, replace(known))
-            parked = origin.row.life.parked
-            if parked and report.answered:
-                pace.backoff = 0.0
-            # The probes of a parked origin are far enough apart.
-            pushback = report.pushback and not (parked and report.silence is not None)
-            pace.heard(now, report.answer_ms, pushback, report.retry_after)
-            pace.done += not item.url.rejudge
-        return paces
-
-    def _lives(self, items: Sequence[CommitItem], now: float) -> dict[int, Liveness]:
-        """How the origins of these attempts stand from now on, as far as it changed."""
-        changed: dict[int, Liveness] = {}
-        for item in items:
-            row, report = self._claiming.origin(item.url).row, item.host
-            old = changed.get(row.id, row.life)
-            if report.answered and old is not ALIVE and old != ALIVE:
-                new = old.heard()
-            elif report.silence is not None:
-                new = old.silent(now, self._probes, report.silence, item.failure)
-            else:
-                continue
-            # The robots.txt that a redirect led to may be another origin's.
-            if item.url.kind is not Kind.ROBOTS or origin_of(item.url.url) == row.name:
-                changed[row.id] = new
-        return changed
 
     async def _transact(
         self,
