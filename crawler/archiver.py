@@ -230,8 +230,8 @@ def _item(capture: Capture, recording: Recording | None, written: Sequence[Writt
     )
     if recording is None:
         return item
-    if recording.revisited and isinstance(capture.disposition, Finished):
-        item = replace(item, disposition=Finished(OutcomeKind.REVISITED, capture.disposition.reason))
+    if recording.revisited and capture.disposition == Finished(OutcomeKind.ARCHIVED):
+        item = replace(item, disposition=Finished(OutcomeKind.REVISITED))
     return replace(item, original=True) if recording.original else item
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,8 @@ from storage import (
 
 log = logging.getLogger(__name__)
 FILE_NAME = "dedupe.db"
+_RECORD_ID = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:[!-;=?-~]+>")
+"""WARC 1.1 section 5.2."""
 
 
 class Elsewhere:
@@ -74,10 +77,17 @@ def _checked(directory: Path, sources: Sequence[str | Path]) -> list[Path]:
     return found
 
 
+def _fits_a_header(url: str) -> bool:
+    """False for what no WARC header may carry: a foreign index may hold anything."""
+    return url.isprintable() and " " not in url
+
+
 def _original(payload: KnownPayload, digest: str) -> Original | None:
     """The record itself where it can be read, which tells its id and its date to the microsecond; what the index says
     where it cannot. None if the record is not what the index says, or was cut off."""
     by_index = Original(payload.url, payload.date, None, digest)
+    if not _fits_a_header(payload.url):
+        return None
     if payload.path is None or payload.offset is None:
         return by_index
     try:
@@ -86,7 +96,9 @@ def _original(payload: KnownPayload, digest: str) -> Original | None:
             return None
         if header.get("WARC-Truncated") is not None:
             return None
-        return Original(payload.url, parse_date(header.need("WARC-Date")), header.need("WARC-Record-ID"), digest)
+        id_ = header.need("WARC-Record-ID")
+        known = id_ if _RECORD_ID.fullmatch(id_) else None
+        return Original(payload.url, parse_date(header.need("WARC-Date")), known, digest)
     except (ArchiveError, InvalidRecord, OSError) as error:
         log.debug("%s: referred to by its index alone: %s", payload.url, error)
         return by_index

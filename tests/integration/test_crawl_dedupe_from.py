@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,14 @@ async def test_an_index_that_lies_about_the_file_is_not_referred_to(crawl_dir: P
     index.write_text(index.read_text().replace(A, "http://a.test/never"))
     await crawled(crawl_dir, B, dedupe_from=[other])
     assert kept(crawl_dir, type_="revisit") == []
+
+
+async def test_an_address_that_no_header_may_carry_is_not_referred_to(crawl_dir: Path, tmp_path: Path) -> None:
+    index = tmp_path / "odd.cdxj"
+    fields = {"url": "http://a.test/\r\nX: y", "digest": DIGEST, "filename": "f", "offset": "0", "length": "1"}
+    index.write_text(f"test,a)/ 20260102030405 {json.dumps(fields)}\n")
+    ran = await crawled(crawl_dir, B, dedupe_from=[index])
+    assert ran.by_url[B].kind is OutcomeKind.ARCHIVED
 
 
 async def test_what_the_other_cut_off_or_revisits_is_no_original(crawl_dir: Path, other: Path) -> None:

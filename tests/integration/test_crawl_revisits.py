@@ -14,10 +14,11 @@ from fastwarc.warc import ArchiveIterator as FastArchiveIterator
 from fastwarc.warc import WarcRecordType
 from warcio.archiveiterator import ArchiveIterator
 
-from crawler.model import OutcomeKind
+from crawler.hooks import Hooks
+from crawler.model import CrawlURL, Exchange, OutcomeKind
 from tests.integration.test_crawl_segments import get, serving_archive
 from tests.support.archive_check import read_archive, read_log
-from tests.support.engine import Ran, crawl
+from tests.support.engine import Ran, config_of, crawl, opened
 from tests.support.kept import Kept, kept, metadata, segments
 from tests.support.programs import require_program
 from tests.support.web import Answer, Web, ok, page
@@ -142,6 +143,19 @@ async def test_retried_answers_are_revisits_too_and_none_refers_to_them(crawl_di
     with Web({A: [busy, busy, ok(b"well")], B: busy}) as web:
         await crawl(web, crawl_dir, A, B, concurrency=1, robots=False, retries=2, delay=0.0)
     read_archive(crawl_dir)  # checks each reference
+
+
+async def test_a_failure_that_a_hook_found_stays_one(crawl_dir: Path) -> None:
+    async def heard(url: CrawlURL, exchange: Exchange) -> None:
+        if url.url == B:
+            raise ValueError("not this one")
+
+    with Web({A: ok(BODY), B: ok(BODY)}) as web:
+        config = config_of(crawl_dir, A, B, concurrency=1, robots=False)
+        async with opened(config, resolver=web.resolver(), hooks=Hooks(on_response=heard)) as running:
+            await running.wait()
+    assert [line["outcome"] for line in read_log(crawl_dir)] == ["archived", "failed"]
+    assert [record.url for record in kept(crawl_dir, type_="revisit")] == [B]
 
 
 async def test_other_readers_read_them(crawl_dir: Path) -> None:
