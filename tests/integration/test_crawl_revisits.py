@@ -18,7 +18,7 @@ from crawler.hooks import Hooks
 from crawler.model import CrawlURL, Exchange, OutcomeKind
 from tests.integration.test_crawl_segments import get, serving_archive
 from tests.support.archive_check import read_archive, read_log
-from tests.support.engine import Ran, config_of, crawl, opened
+from tests.support.engine import QuickClock, Ran, config_of, crawl, opened
 from tests.support.kept import Kept, kept, metadata, segments
 from tests.support.programs import require_program
 from tests.support.web import Answer, Web, ok, page
@@ -141,7 +141,8 @@ async def test_retried_answers_are_revisits_too_and_none_refers_to_them(crawl_di
     """Attempts that settle nothing have no row that could be referred to later; their own repeats may be short."""
     busy = ok(BODY, status="503 Service Unavailable")
     with Web({A: [busy, busy, ok(b"well")], B: busy}) as web:
-        await crawl(web, crawl_dir, A, B, concurrency=1, robots=False, retries=2, delay=0.0)
+        await crawl(web, crawl_dir, A, B, concurrency=1, robots=False, retries=2, clock=QuickClock(500))
+    assert len(kept(crawl_dir, type_="revisit")) >= 1
     read_archive(crawl_dir)  # checks each reference
 
 
