@@ -104,14 +104,14 @@ class Crawl:
 
     def outcomes(self, since: int = 0) -> Outcomes:
         """The outcomes with seq > `since` in the order of the archive, those of earlier sessions too; then those to
-        come, until the crawl is over. However slowly they are read, they take no memory."""
+        come, until the crawl is over. However slowly they are read, they take no memory. Like `wait`, waiting for the
+        next one lets a crawl end that has nothing left to do."""
         self._entered()
-        return Outcomes(self._opened.frontier, since, self._news)
+        return Outcomes(self._opened.frontier, since, self._news, self._let_end)
 
     def __aiter__(self) -> Outcomes:
-        """The outcomes of this session; like `wait`, it lets a crawl end that has nothing left to do."""
+        """The outcomes of this session."""
         self._entered()
-        self._let_end()
         return self.outcomes(self._opened.counts.seq)
 
     async def wait(self) -> Summary:

@@ -7,7 +7,7 @@ time, and a commit rings a bell. So a slow reader holds no memory and slows noth
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from itertools import islice
 
 from crawler.concurrency.news import News
@@ -27,8 +27,9 @@ async def read_piece(frontier: Frontier, since: int, limit: int = PIECE) -> list
 class Outcomes(AsyncIterator[Outcome]):
     """The outcomes with seq > `since`: those there are, then those to come, until the crawl is over."""
 
-    def __init__(self, frontier: Frontier, since: int, news: News) -> None:
-        self._frontier, self._news = frontier, news
+    def __init__(self, frontier: Frontier, since: int, news: News, on_wait: Callable[[], object]) -> None:
+        """`on_wait` is called when there is nothing to read and more is waited for."""
+        self._frontier, self._news, self._on_wait = frontier, news, on_wait
         self._read: deque[Outcome] = deque()
         self.since = since
         """The last outcome read: where `Crawl.outcomes(since=…)` would go on."""
@@ -44,6 +45,7 @@ class Outcomes(AsyncIterator[Outcome]):
                 break
             if over:
                 raise StopAsyncIteration
+            self._on_wait()
             await self._news.after(count)
         outcome = self._read.popleft()
         self.since = outcome.seq

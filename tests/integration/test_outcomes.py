@@ -100,7 +100,7 @@ async def test_two_readers_and_one_that_leaves_early(crawl_dir: Path) -> None:
 
 async def test_a_reader_that_waits_is_woken_by_a_commit_and_by_the_end(crawl_dir: Path) -> None:
     with Web(SITE) as web:
-        async with opened(config_of(crawl_dir, robots=False), resolver=web.resolver()) as crawl:
+        async with opened(config_of(crawl_dir, robots=False), resolver=web.resolver(), keep_open=True) as crawl:
             reader = crawl.outcomes()
             waiting = asyncio.ensure_future(anext(reader))
             await turns()
