@@ -7,27 +7,21 @@ records, several records in one frame. Whether the form is right is for `verify`
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
-from storage.arc import decode_arc, is_arc
+from storage.around import check_end, take_header, torn
 from storage.errors import ArchiveError, CorruptArchive, InvalidRecord, TornRecord
 from storage.frames import DICTIONARY_MAGIC, Compression, Frame, compression_of, frames
-from storage.header import RecordHeader, named_fields, parse_date
+from storage.header import RecordHeader, parse_date
 from storage.resync import next_record
 from storage.sources import Source
 from storage.tape import Tape
 
 KEPT = 1 << 20
 """Bytes of a block that are kept in memory when a record is read; a larger one is read again when it is asked for."""
-
-_END_OF_HEADER = re.compile(rb"\r*\n\r*\n")
-_VERSION = re.compile(r"WARC/[0-9]\.[0-9]+")
-_HEADER_BEGINS = b"WARC/"
-
 
 OnDamage = Callable[[ArchiveError], None]
 
@@ -191,13 +185,13 @@ def _block_at(location: Location) -> Iterator[bytes]:
             tape.pass_over(location.skip)
             tape.line_ends()
             place = frame.offset + (0 if packed else tape.taken)
-            _, length = _header(location.source, place, tape)
+            _, length = take_header(location.source, place, tape)
             for piece in tape.take(length):
                 yield piece
                 length -= len(piece)
             if length:
-                raise _torn(location.source, place)
-            _check_end(location.source, place, tape, packed=packed)
+                raise torn(location.source, place)
+            check_end(location.source, place, tape, packed=packed)
 
 
 def _next(source: Source, frame: Frame, tape: Tape, *, packed: bool, to_end: bool = True) -> StoredRecord | None:
@@ -207,7 +201,7 @@ def _next(source: Source, frame: Frame, tape: Tape, *, packed: bool, to_end: boo
         return None
     start = tape.taken
     offset, skip = (frame.offset, start) if packed else (frame.offset + start, 0)
-    header, length = _header(source, offset, tape)
+    header, length = take_header(source, offset, tape)
     kept = b"".join(tape.take(min(length, KEPT)))
     passed = len(kept)
     if length > KEPT:
@@ -215,57 +209,9 @@ def _next(source: Source, frame: Frame, tape: Tape, *, packed: bool, to_end: boo
             return StoredRecord(header, length, kept, Location(source, offset, None, skip))
         passed += tape.pass_over(length - KEPT)
     if passed != length:
-        raise _torn(source, offset)
-    _check_end(source, offset, tape, packed=packed)
+        raise torn(source, offset)
+    check_end(source, offset, tape, packed=packed)
     size: int | None = tape.taken - start
     if packed:
         size = frame.length if tape.at_end() and not skip else None
     return StoredRecord(header, length, kept, Location(source, offset, size, skip))
-
-
-def _header(source: Source, offset: int, tape: Tape) -> tuple[RecordHeader, int]:
-    """Takes a record's header; returns it and the length of the block."""
-    data = tape.header()
-    try:
-        if is_arc(data):
-            header, end = decode_arc(data, source.name, offset)
-        else:
-            header, end = _decode(data)
-        tape.forward(end)
-        return header, header.content_length
-    except InvalidRecord as error:
-        if tape.exhausted and data[:5] == _HEADER_BEGINS[: len(data)]:  # the beginning of one, and no more
-            raise _torn(source, offset) from None
-        raise CorruptArchive(error.message, path=source.label, offset=offset) from None
-
-
-def _decode(data: bytes) -> tuple[RecordHeader, int]:
-    if not data.startswith(_HEADER_BEGINS):
-        raise InvalidRecord(f"not a WARC record: it begins {data[:40]!r}")
-    end = _END_OF_HEADER.search(data)
-    if end is None:
-        raise InvalidRecord(f"no end of the record's header within {len(data)} bytes")
-    text = data[: end.start()]
-    try:
-        version, *lines = text.decode("utf-8").split("\n")
-    except UnicodeDecodeError:  # a target URI as some old crawlers wrote it
-        version, *lines = text.decode("latin-1").split("\n")
-    if _VERSION.fullmatch(version.rstrip("\r")) is None:
-        raise InvalidRecord(f"not a WARC record: it begins {version[:40]!r}")
-    fields = tuple(named_fields([line.rstrip("\r") for line in lines]))
-    return RecordHeader(version.rstrip("\r"), fields), end.end()
-
-
-def _check_end(source: Source, offset: int, tape: Tape, *, packed: bool) -> None:
-    """WARC 1.1 section 4 wants two line ends behind a block. Files with one or none are many, and the end of a frame
-    that is whole says as much; but a plain file that ends here may have lost them, and more."""
-    if tape.line_ends() or (packed and tape.at_end()) or tape.peek(len(_HEADER_BEGINS)) == _HEADER_BEGINS:
-        return
-    if tape.at_end():
-        raise _torn(source, offset)
-    message = "the block is not followed by a line end: its Content-Length is wrong, or bytes are missing"
-    raise CorruptArchive(message, path=source.label, offset=offset)
-
-
-def _torn(source: Source, offset: int) -> TornRecord:
-    return TornRecord("the file ends within a record", path=source.label, offset=offset)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from backports import zstd
-
 from storage import DigestAlgorithm, Record
 from storage.wire import encode
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+__all__ = ["plain_records", "trained_dictionary", "with_zstd", "write_wacz", "zstd"]
 
 
 def plain_records(records: Sequence[Record]) -> list[bytes]:

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import brotli  # type: ignore[import-untyped]
 import pytest
-from backports import zstd
 
 from storage import Archive, Capture, Record
-from tests.support.packed import plain_records
+from tests.support.packed import plain_records, zstd
 from tests.support.warc import response
 
 TEXT = b"The quick brown fox. " * 5000
