@@ -41,10 +41,10 @@ def extract_xml(document: Document, references: References) -> None:
     references.encoding = encoding
     text = decode(document.content[mark:], encoding)
     add_stylesheets(text, references)
-    _search(_SELF_CLOSED.sub(r"<\1\2></\1>", text), references, drawing=True)
+    _search(_SELF_CLOSED.sub(r"<\1\2></\1>", text), references, svg_title=True)
 
 
-def _search(markup: bytes | str, references: References, *, drawing: bool = False) -> None:
+def _search(markup: bytes | str, references: References, *, svg_title: bool = False) -> None:
     if is_costly(markup if isinstance(markup, bytes) else markup.encode("utf-8", "replace")):
         text = markup if isinstance(markup, str) else markup.decode("utf-8", "replace")
         for tag, attributes, content in start_tags(text):
@@ -54,8 +54,7 @@ def _search(markup: bytes | str, references: References, *, drawing: bool = Fals
         return
     # Without mutation events the tree is what the source says.
     tree = LexborHTMLParser(markup, options=LexborDocumentOptions.WO_EVENTS)
-    # What is drawn within HTML hardly ever names another file, and to look for it costs too much.
-    selector = LAZY_SELECTOR if has_lazy(markup) or (drawing and has_drawn(markup)) else SELECTOR
+    selector = LAZY_SELECTOR if has_lazy(markup) or has_drawn(markup) else SELECTOR
     pending = [iter(tree.css(selector))]
     settled: set[str] = set()
     """What plain links named already: many of a page's links lead where another does, or to a place in the page."""
@@ -75,7 +74,7 @@ def _search(markup: bytes | str, references: References, *, drawing: bool = Fals
             if tag == "template":  # what it holds is a document fragment of its own
                 pending.extend(iter(fragment.css(selector)) for fragment in node.template_fragments())
                 break
-            if tag != "title" or drawing or not _is_in_svg(node):
+            if tag != "title" or svg_title or not _is_in_svg(node):
                 _add_text(tag, attributes, node.text(deep=False), references)
         else:
             pending.pop()
@@ -120,7 +119,7 @@ def add_markup(markup: str, references: References) -> None:
 
 
 def _is_in_svg(node: LexborNode) -> bool:
-    """An SVG title is a tooltip. Its ancestors are looked for no further than drawings are nested."""
+    """An SVG title is a tooltip. Its ancestors are looked for no further than svg_titles are nested."""
     for _ in range(_SVG_DEPTH):
         parent = node.parent
         if parent is None or parent.tag == "svg":

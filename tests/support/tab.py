@@ -73,13 +73,12 @@ class Page:
     async def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression in the page; a promise is awaited. Raises DevToolsError."""
         answer = await self.send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        if "exceptionDetails" in answer:
-            told = answer["exceptionDetails"]
-            raise DevToolsError(told.get("exception", {}).get("description") or told.get("text"))
-        return answer["result"].get("value")
+        return _value(answer)
 
     async def frame_values(self, expression: str) -> list[Any]:
-        """The value of an expression in each frame, the main one first, each in a world of its own."""
+        """The value of an expression in each frame, the main one first, each in a world of its own.
+
+        Raises DevToolsError."""
         tree = (await self.send("Page.getFrameTree"))["frameTree"]
         frames, values = [tree], []
         while frames:
@@ -89,7 +88,7 @@ class Page:
             answer = await self.send(
                 "Runtime.evaluate", expression=expression, returnByValue=True, contextId=world["executionContextId"]
             )
-            values.append(answer["result"].get("value"))
+            values.append(_value(answer))
         return values
 
     async def screenshot(self, *, full: bool = False) -> bytes:
@@ -158,3 +157,10 @@ class Page:
         elif name in ("Network.loadingFinished", "Network.loadingFailed"):
             known.failure = event.get("errorText")
             del self._open[key]
+
+
+def _value(answer: dict[str, Any]) -> Any:
+    if "exceptionDetails" in answer:
+        told = answer["exceptionDetails"]
+        raise DevToolsError(told.get("exception", {}).get("description") or told.get("text"))
+    return answer["result"].get("value")
