@@ -99,6 +99,8 @@ def found(markup: str | bytes, url: str = PAGE, media_type: str = "text/html") -
         ("<svg><use xlink:href='x#y'/></svg>", "E use/@href"),
         ("<svg><feImage href=x /></svg>", "E feImage/@href"),
         ("<svg><a xlink:href=x></a></svg>", "L a/@href"),
+        ("<svg><rect fill='url(x#a)'/></svg>", "E css/url()"),
+        ("<svg><rect fill='url(#own)' marker-end=\"url('x#a')\"/></svg>", "E css/url()"),
         ("<svg><style><![CDATA[a{b:url(x)}]]></style></svg>", "E css/url()"),
         ("<noscript><img src=x></noscript>", "E img/@src"),
         ("<head><noscript><link rel=stylesheet href=x></noscript>", "E link/@href"),
