@@ -8,6 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+
+def _query(path: str, parameter: str) -> str:
+    """A pattern for a parameter anywhere in the query of a path that holds `path`. However long and odd the URL is, it
+    is looked through once: what is in (?=) is not tried again."""
+    return rf"^(?=[^?]*{path})[^?]*\?(?:.*[&;])?(?:{parameter})"
+
+
 _GLOBAL = (
     r"[?&](?:utm_[a-z]+|fbclid|gclid|msclkid|mc_[ce]id)=",  # the same page, told who sent the reader
     r"[?&]replytocom=\d",  # WordPress: the same page with its form below another comment
@@ -31,20 +38,23 @@ _GLOBAL = (
 _FORUMS = (
     # phpBB
     r"/(?:posting|ucp|mcp|report|memberlist)\.php\?",
-    r"/(?:viewtopic|viewforum)\.php\?(?:.*[&;])?(?:view=(?:print|next|previous|unread)|hilit=|sid=)",
-    r"/search\.php\?(?:.*[&;])?(?:search_id|author_id|sr)=",
+    _query(r"/(?:viewtopic|viewforum)\.php", r"view=(?:print|next|previous|unread)|hilit=|sid="),
+    _query(r"/search\.php", r"search_id=|author_id=|sr=|do="),
     # vBulletin and its kin
-    r"/(?:newreply|newthread|sendmessage|private|reputation|subscription|usercp|login|register|report|printthread)\.php(?:\?|$)",
-    r"/showthread\.php\?(?:.*[&;])?(?:mode=(?:hybrid|threaded|linear)|goto=|highlight=)",
-    r"/(?:showpost|misc)\.php\?(?:.*[&;])?(?:do=|p=\d+&postcount)",
-    r"/search\.php\?(?:.*[&;])?do=",
+    r"/(?:newreply|newthread|sendmessage|private|reputation|subscription|usercp|login|register|report|printthread)"
+    r"\.php(?:\?|$)",
+    _query(r"/showthread\.php", r"mode=(?:hybrid|threaded|linear)|goto=|highlight="),
+    _query(r"/(?:showpost|misc)\.php", r"do=|postcount="),
     # Simple Machines, MyBB, Invision, XenForo, Discourse
-    r"/index\.php\?(?:.*[;&])?action=(?:post|pm|login|register|reminder|search|printpage|markasread|notify|reporttm|stats|who)",
-    r"/(?:newreply|private|usercp|member|ratethread)\.php\?(?:.*[&;])?(?:action=|tid=)",
-    r"/index\.php\?(?:.*[&;])?app=(?:core|forums|members)&(?:.*[&;])?(?:do=|module=(?:search|global|usercp))",
-    r"/(?:threads|posts)/[^?]*/(?:reply|like|react|report|quote|bookmark|unread|latest)(?:\?|$)",
-    r"/members/[^/]+/(?:follow|ignore|report|trophies)(?:\?|$)",
-    r"/t/[^?]+/\d+/\d+\?u=",
+    _query(
+        r"/index\.php",
+        r"action=(?:post|pm|login|register|reminder|search|printpage|markasread|notify|reporttm|stats|who)",
+    ),
+    _query(r"/(?:member|ratethread)\.php", r"action=|tid="),
+    _query(r"/index\.php", r"app=(?:core|forums|members)&(?:do=|module=(?:search|global|usercp))"),
+    r"/(?:threads|posts)/[^/?]+/(?:reply|like|react|report|quote|bookmark|unread|latest)(?:\?|$)",
+    r"/members/[^/?]+/(?:follow|ignore|report|trophies)(?:\?|$)",
+    r"^https?://[^/]+/t/[^?]+/\d+/\d+\?u=",
 )
 
 _CALENDARS = (
@@ -56,9 +66,9 @@ _CALENDARS = (
     r"^https?://calendar\.google\.com/calendar/(?:u/\d/)?r/eventedit",
     r"^https?://outlook\.(?:live|office)\.com/(?:owa|calendar)/",
     # A month, week or day as a parameter of a page for all of them
-    r"/(?:calendar|kalender|calendario|calendrier|agenda)[^?]*\?(?:.*[&;])?(?:year|month|week|day|date|jahr|monat|datum)=",
+    _query(r"/(?:calendar|kalender|calendario|calendrier|agenda)", r"(?:year|month|week|day|date|jahr|monat|datum)="),
     r"[?&](?:cal|calendar|mini)[_-]?(?:year|month|day|date|view)=",
-    r"[?&]option=com_(?:jevents|jcal|dpcalendar|icagenda)&(?:.*&)?(?:task|view|layout)=",
+    r"[?&]option=com_(?:jevents|jcal|dpcalendar|icagenda)&(?:task|view|layout)=",
 )
 
 _WIKIS = (
@@ -73,7 +83,7 @@ _WIKIS = (
     # MoinMoin, TWiki, Confluence, Trac
     r"\?action=(?:AttachFile&do=(?!get)|LikePages|LocalSiteMap|diff|edit|fullsearch|info|login|print|raw|recall|refresh|rename)",
     r"/bin/(?:attach|edit|manage|oops|rdiff|rename|search|statistics|viewauth)(?:/|\?|$)",
-    r"/pages/(?:diffpages\w*|viewprevious\w*|editpage|viewpagesrc|pageinfo|copypage|flyingpdf)[^/]*\.action",
+    r"/pages/(?:diffpages|viewprevious|editpage|viewpagesrc|pageinfo|copypage|flyingpdf)[^/]*\.action",
     r"[?&](?:action=diff|version=\d+|format=txt)(?:&|$)",
 )
 
@@ -83,10 +93,10 @@ _SHOPS = (
     r"/(?:customer/account|sales/guest|sendfriend/product|review/product/list|catalog/product_compare|wishlist/index)/",
     # The same list of products in another order or form
     r"[?&](?:orderby|product_list_(?:order|dir|mode|limit)|sort_by|sortby|order_by|p?limit|per_page|items_per_page)=",
-    r"[?&](?:min_price|max_price|rating_filter|filter_[a-z_-]+|query_type_[a-z_-]+|price)=[^&]*&(?:.*&)?"
+    r"^[^?]*\?(?:.*&)?(?:min_price|max_price|rating_filter|filter_[a-z_-]+|query_type_[a-z_-]+|price)=[^&]*&(?:.*&)?"
     r"(?:min_price|max_price|rating_filter|filter_[a-z_-]+|query_type_[a-z_-]+|price)=",
     r"[?&](?:currency|SID|___store|___from_store|osCsid|zenid)=",
-    r"/(?:collections|products)/[^?]*\?(?:.*&)?(?:variant|sort_by|pb|_pos|_sid|_ss)=",
+    _query(r"/(?:collections|products)/", r"(?:variant|sort_by|pb|_pos|_sid|_ss)="),
     r"[?&]route=(?:account|affiliate|checkout|product/compare)/",
 )
 
