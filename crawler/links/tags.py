@@ -12,12 +12,16 @@ import html
 import re
 from collections.abc import Iterator
 
+from crawler.links.effort import LONG_PAGE
+
 MAX_TREE_TAGS = 100_000
 """Beyond this many tags a tree costs hundreds of megabytes."""
 _FREE_TAGS = 1_400  # so few do no harm: at most 1400² / 4 nodes
-_FLAT_TAGS = 10_000  # so many, each within the one before, are parsed in about a tenth of a second
 _MAX_NODES = 2_000_000
-_MAX_STEPS = 100_000_000
+_FLAT_TAGS, _MAX_STEPS = 10_000, 100_000_000
+"""So many tags, each within the one before, are parsed in about a tenth of a second."""
+_FLAT_TAGS_OF_LONG, _MAX_STEPS_OF_LONG = 30_000, 300_000_000
+"""In about a second, but in a thread that holds nobody up (see crawler/links/effort.py)."""
 _FREE_LENGTH = 32_768
 _SHORTEST_ATTRIBUTE = 5  # ` ab=1`
 _WINDOW = 4_096
@@ -49,7 +53,10 @@ def is_costly(content: bytes) -> bool:
     many_formatting = (
         len(set(_LIKE_FORMATTING.findall(content))) > most and len(set(_FORMATTING_TAG.findall(content))) > most
     )
-    return (many_formatting or tags > _FLAT_TAGS) and _grows(content, tags)
+    flat, most_steps = (
+        (_FLAT_TAGS_OF_LONG, _MAX_STEPS_OF_LONG) if len(content) > LONG_PAGE else (_FLAT_TAGS, _MAX_STEPS)
+    )
+    return (many_formatting or tags > flat) and _grows(content, tags, most_steps)
 
 
 def _has_long_tag(content: bytes, tags: int) -> bool:
@@ -67,7 +74,7 @@ def _has_long_tag(content: bytes, tags: int) -> bool:
     return False
 
 
-def _grows(content: bytes, tags: int) -> bool:
+def _grows(content: bytes, tags: int, most_steps: int) -> bool:
     """True if so many elements are open at once that looking through them, or repeating them, at each tag is costly."""
     opened: dict[bytes, int] = {}
     depth = deepest = formatting = most_formatting = 0
@@ -85,7 +92,7 @@ def _grows(content: bytes, tags: int) -> bool:
             formatting += change
             if formatting > most_formatting:
                 most_formatting = formatting
-    return deepest * tags > _MAX_STEPS or most_formatting * tags > _MAX_NODES
+    return deepest * tags > most_steps or most_formatting * tags > _MAX_NODES
 
 
 _RAW_TEXT = "script|style|title|textarea|xmp|iframe|noembed|noframes"
