@@ -124,7 +124,12 @@ class Archive:
     def records(self) -> Iterator[StoredRecord]:
         """Every record, in the order written. Blocking. Raises ArchiveError, OSError."""
         for source in self.sources:
-            yield from read_source(source, on_damage=self._on_damage)
+            try:
+                yield from read_source(source, on_damage=self._on_damage)
+            except CorruptArchive as error:  # only a file that is missing altogether gets here when lenient
+                if self._on_damage is None:
+                    raise
+                self._on_damage(error)
 
     def _note(self, problem: ArchiveError) -> None:
         known = {(each.path, each.offset, each.message) for each in self.damage[-_BATCH:]}

@@ -78,6 +78,11 @@ class Capture:
         return self.record.location
 
     @property
+    def truncated(self) -> str | None:
+        """Why the answer is not whole, as WARC-Truncated says it: length, time, disconnect, unspecified; else None."""
+        return self.payload_record.header.get("WARC-Truncated")
+
+    @property
     def provisional(self) -> bool:
         """True if it was read from a file that is still being written."""
         return self._source.provisional

@@ -22,7 +22,7 @@ from storage.indexcache import cached_index, cached_order, keep
 from storage.lines import Entry, Lines, parse_line
 from storage.order import ORDER, Order, Stamp, read_order, stamp_of, write_order
 from storage.sources import Source
-from storage.stored import OnDamage, read_source
+from storage.stored import OnDamage, StoredRecord, read_source
 
 RUN = 16 << 20
 """Characters of lines that are sorted in memory at a time."""
@@ -88,7 +88,7 @@ class Lookup:
         if lines is not None:
             return lines
         source = self._sources[number]
-        lines = kept_lines(source)
+        lines = kept_lines(source) if self._on_damage is None else None  # an index does not know what was damaged since
         if lines is None:
             lines = self._made[number] = _made_lines(source, self._on_damage)
             return lines
@@ -110,14 +110,14 @@ class Lookup:
 
     def _find_order(self) -> Order | None:
         """Beside the indexes of a crawl directory or in the cache, if it is of the files as they are."""
-        directory, stamps = self._stamps()
+        directory, stamps = self._stamps() if self._on_damage is None else (None, [])
         if directory is None:
             return None
         found = [read_order(path, stamps, self._lines) for path in (directory / ORDER, cached_order(directory))]
         return max((order for order in found if order is not None), key=lambda order: order.count, default=None)
 
     def _make_order(self, covered: int) -> bool:
-        directory, stamps = self._stamps()
+        directory, stamps = self._stamps() if self._on_damage is None else (None, [])
         if directory is None or len(stamps) - covered < _MANY:
             return False
         path = cached_order(directory)
@@ -147,7 +147,8 @@ def lines_of(source: Source) -> Lines:
 
 def source_lines(source: Source, on_damage: OnDamage | None = None) -> Iterator[str]:
     """The index lines of a file's captures, in the order of the file. Raises CorruptArchive, OSError."""
-    for record in read_source(source, on_damage=on_damage):
+    records = read_source(source, on_damage=on_damage)
+    for record in records if on_damage is None else _or_nothing(records, on_damage):
         offset, length, skip = record.location.offset, record.location.length, record.location.skip
         try:
             line = index_line(record.header, record.beginning(), offset, length, source.name, skip)
@@ -159,6 +160,13 @@ def source_lines(source: Source, on_damage: OnDamage | None = None) -> Iterator[
             continue
         if line is not None:
             yield line
+
+
+def _or_nothing(records: Iterator[StoredRecord], on_damage: OnDamage) -> Iterator[StoredRecord]:
+    try:
+        yield from records
+    except CorruptArchive as error:  # the file is missing altogether
+        on_damage(error)
 
 
 def fresh(source: Source) -> bool:

@@ -1,8 +1,9 @@
 """What a revisit refers to: the record that holds its payload (WARC 1.1 section 6.7).
 
 Asked in turn: the capture of WARC-Refers-To-Target-URI (or its own URL) at WARC-Refers-To-Date; one of that URL with
-its payload digest; any with that digest; the record with the id WARC-Refers-To. A candidate whose digest differs is not
-it. A revisit that refers to a revisit is followed.
+its payload digest; and if no such URL is named, any with that digest and the record with the id WARC-Refers-To, for
+which the whole archive is gone through. A candidate whose digest differs is not it, unless its id is the one named. A
+revisit that refers to a revisit is followed.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ def _candidates(
         found = _read(hit)
         if str(found.location) not in seen and _fits(found, digest, id_, dated=hit in dated, date=date):
             yield found
+    if record.header.get("WARC-Refers-To-Target-URI"):
+        return  # it was said where, and there it is not: a search of everything would be long and find nothing
     if digest is not None:
         for hit in lookup.between(b"", b""):
             if hit.entry.digest == digest and not hit.entry.revisit:

@@ -56,15 +56,18 @@ class Source:
         return str(self.path) if self.size is None and self.unpacked is None else f"{self.path}:{self.name}"
 
     def open(self) -> Region:
-        """The file, unbuffered, for one reader; offset 0 is where its records begin. Raises OSError."""
+        """The file, unbuffered, for one reader; offset 0 is where its records begin.
+
+        Raises CorruptArchive for a file that the manifest names and that is missing, OSError."""
         if self.unpacked is not None:
             return self.unpacked.again()
         try:
             handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
-            if not self.provisional:
-                raise
-            handle = os.open(self.path.with_name(self.name), os.O_RDONLY | os.O_CLOEXEC)  # it was sealed meanwhile
+            try:
+                handle = os.open(self.path.with_name(self.name), os.O_RDONLY | os.O_CLOEXEC)  # it was sealed meanwhile
+            except FileNotFoundError:
+                raise CorruptArchive("the file is missing", path=self.label) from None
         return Region(handle, self.start, self.size)
 
     def current_size(self) -> int:

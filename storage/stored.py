@@ -127,29 +127,28 @@ def read_source(
 
     A file that is still being written ends at its last whole record. With `on_damage`, damage is told to it and passed
     over: what is read next is whatever then looks like a record. Raises CorruptArchive without it; OSError."""
-    with source.open() as file:
-        beginning = file.read(4)
-        compression = compression_of(beginning)
-        at: int | None = start
-        while at is not None:
-            try:
-                for frame in frames(file, source.label, compression, at):
-                    tape = Tape(frame.pieces())
-                    tape.pass_over(skip)
-                    skip = 0
-                    yield from _records(source, frame, tape, packed=compression is not Compression.NONE)
-                return
-            except TornRecord as error:
-                if source.provisional:
+    at: int | None = start
+    try:
+        with source.open() as file:
+            beginning = file.read(4)
+            compression = compression_of(beginning)
+            while at is not None:
+                try:
+                    for frame in frames(file, source.label, compression, at):
+                        tape = Tape(frame.pieces())
+                        tape.pass_over(skip)
+                        skip = 0
+                        yield from _records(source, frame, tape, packed=compression is not Compression.NONE)
                     return
-                problem: CorruptArchive = error
-            except CorruptArchive as error:
-                problem = error
-            if on_damage is None:
-                raise problem
-            on_damage(problem)
-            further = max(at, problem.offset or 0) + 1
-            at, skip = next_record(file, compression, further, dictionary=beginning == DICTIONARY_MAGIC), 0
+                except CorruptArchive as error:
+                    if on_damage is None or (source.provisional and isinstance(error, TornRecord)):
+                        raise
+                    on_damage(error)
+                    further = max(at, error.offset or 0) + 1
+                at, skip = next_record(file, compression, further, dictionary=beginning == DICTIONARY_MAGIC), 0
+    except TornRecord:
+        if not source.provisional:
+            raise
 
 
 def _records(source: Source, frame: Frame, tape: Tape, *, packed: bool) -> Iterator[StoredRecord]:

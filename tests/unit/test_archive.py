@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from storage import Archive, ArchiveError, Record, RecordType
+from storage import (
+    Archive,
+    ArchiveError,
+    CorruptArchive,
+    DigestAlgorithm,
+    HttpPayload,
+    Record,
+    RecordType,
+    SealedSegment,
+    payload_digest,
+    write_manifest,
+)
 from tests.support.crawled import write_archive
 from tests.support.warc import NOW, capture, record_id, response
 
@@ -115,6 +126,64 @@ async def test_a_revisit_has_the_body_it_refers_to(tmp_path: Path) -> None:
         assert missing.status == 200
         with pytest.raises(ArchiveError, match=r"a record that is not in the archive: http://example\.com/x"):
             _ = missing.body
+
+
+def revisit(number: int, url: str, *fields: tuple[str, str], profile: str = "identical-payload-digest") -> Record:
+    head = b"HTTP/1.1 304 Not Modified\r\n\r\n" if profile == "server-not-modified" else b""
+    told = (("WARC-Profile", f"http://netpreserve.org/warc/1.1/revisit/{profile}"), *fields)
+    return Record(RecordType.REVISIT, record_id(number), NOW, head, HTTP, url, told)
+
+
+async def test_ways_in_which_a_revisit_refers(tmp_path: Path) -> None:
+    a = "http://example.com/a"
+    original = response(1, b"the body", a)
+    assert isinstance(original.block, bytes)
+    block = original.block
+    digest = payload_digest(block, HttpPayload(block.index(b"the body"), False), DigestAlgorithm.SHA256)
+    where = (("WARC-Refers-To-Target-URI", a), ("WARC-Refers-To-Date", "2026-01-02T03:04:05.678901Z"))
+    revisits = {
+        "date": revisit(2, "http://example.com/date", *where),
+        "digest": revisit(3, "http://example.com/digest", ("WARC-Payload-Digest", digest)),
+        "id": revisit(4, "http://example.com/id", ("WARC-Refers-To", record_id(1))),
+        "304": revisit(5, "http://example.com/304", *where, profile="server-not-modified"),
+        "chain": revisit(6, "http://example.com/chain", ("WARC-Refers-To", record_id(4))),
+    }
+    loops = [
+        revisit(7, "http://example.com/self", ("WARC-Refers-To", record_id(7))),
+        revisit(8, "http://example.com/one", ("WARC-Refers-To", record_id(9))),
+        revisit(9, "http://example.com/two", ("WARC-Refers-To", record_id(8))),
+        revisit(10, "http://example.com/nothing"),
+    ]
+    await write_archive(tmp_path, [[original], [*revisits.values()], loops])
+    with Archive.open(tmp_path) as archive:
+        for name in revisits:
+            found = archive.get(f"http://example.com/{name}")
+            assert found is not None
+            assert (found.body, found.status, found.mime, found.revisit) == (b"the body", 200, "text/html", True), name
+        for loop in loops:
+            found = archive.get(str(loop.target_uri))
+            assert found is not None
+            with pytest.raises(ArchiveError, match="not in the archive") as caught:
+                _ = found.body
+            assert caught.value.offset == found.location.offset
+        assert len(list(archive.captures(mime="text/html"))) == 6  # revisits count by what they refer to
+
+
+async def test_a_segment_that_is_missing_is_told(tmp_path: Path) -> None:
+    first, second = await write_archive(tmp_path, [[response(1, b"a")], [response(2, b"b", "http://example.com/b")]])
+    rows = [sealed(number, path.name) for number, path in enumerate((first, second))]
+    write_manifest(tmp_path, rows)
+    first.unlink()
+    with Archive.open(tmp_path) as archive, pytest.raises(CorruptArchive, match="the file is missing"):
+        list(archive.records())
+    with Archive.open(tmp_path, lenient=True) as archive:
+        assert [record.block[-1:] for record in archive.records()][1:] == [b"b"]
+        assert [found.body for found in archive.captures()] == [b"b"]
+        assert [each.path for each in archive.damage] == [str(first)]
+
+
+def sealed(number: int, name: str) -> SealedSegment:
+    return SealedSegment(name, number, 2, 1, "00", None, None, None)
 
 
 async def test_the_twins_say_the_same(tmp_path: Path) -> None:
