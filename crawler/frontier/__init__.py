@@ -5,6 +5,8 @@ Rules that every implementation keeps (tests/unit/frontier_conformance.py holds 
 - A URL is queued at most once a round; a better reason or depth promotes it where it waits.
 - `claim` gives only what may be fetched now: the host's delay has passed, its robots.txt is known, no back-off holds
   it. A claimed URL is not given again by the same session, and is still queued after a crash.
+- Hosts at one address, as their attempts report it, share its slots and spacing. An origin that stops answering is only
+  probed; once it is taken for dead (`verdict`), its URLs are given at once, to be failed without being asked for.
 - `commit` is one transaction: all of the batch or nothing. Only after it returns is anything done.
 - Sequence numbers of outcomes have no gaps and follow the order of the items in the batch.
 """

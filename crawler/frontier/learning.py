@@ -33,6 +33,16 @@ def paces_after(items: Sequence[CommitItem], origin: OriginOf, now: float) -> di
     return paces
 
 
+def told(before: OriginQueue, life: Liveness, now: float) -> str | None:
+    """A sentence for the log where an origin is parked, given up or back from now on."""
+    name, old = before.row.name, before.row.life
+    if life.dead is not None and life.until != old.until:
+        return f"{name} is dead: {life.dead}; its URLs fail unasked"
+    if life.parked and not old.parked:
+        return f"{name} does not answer; asked again in {life.until - now:.0f} s, and in twice as long each time"
+    return f"{name} answers again" if old.parked and not life.parked else None
+
+
 def lives_after(items: Sequence[CommitItem], origin: OriginOf, now: float, probes: int) -> dict[int, Liveness]:
     """How the origins of these attempts stand from now on, as far as it changed, by id."""
     changed: dict[int, Liveness] = {}

@@ -7,6 +7,7 @@ transaction did is taken over in one piece after it, so no other task ever sees 
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -32,7 +33,7 @@ from crawler.frontier import ledger as questions
 from crawler.frontier.applied import Applied
 from crawler.frontier.claiming import Claiming
 from crawler.frontier.commit import Transaction
-from crawler.frontier.learning import lives_after, paces_after
+from crawler.frontier.learning import lives_after, paces_after, told
 from crawler.frontier.loading import Departures
 from crawler.frontier.payloads import find_originals
 from crawler.frontier.rounds import gone, previous_of
@@ -45,6 +46,7 @@ from crawler.revisit import Original, Previous
 from crawler.seedoptions import HostLimits
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 KNOWN_LIMIT = 50_000
 """URLs remembered as seen, to save asking the store: about 12 MB."""
@@ -214,7 +216,12 @@ class SqliteFrontier:
             transaction.apply(commit, hosts, lives, left.ready_at, now)
             return transaction.applied.outcomes
 
-        return await self._transact(work, commit.items, paces, left, now)
+        origins = {item.url.key[0]: self._claiming.origin(item.url) for item in commit.items} if lives else {}
+        sentences = [told(origins[id_], life, now) for id_, life in lives.items()]
+        outcomes = await self._transact(work, commit.items, paces, left, now)
+        for sentence in filter(None, sentences):
+            log.info("%s", sentence)
+        return outcomes
 
     async def _transact(
         self,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from pathlib import Path
+
+import pytest
 
 from crawler.model import FailureKind, Outcome, OutcomeKind
 from tests.support.engine import QuickClock, config_of, crawl, opened
@@ -30,8 +33,9 @@ async def test_many_urls_of_a_dead_host_cost_a_handful_of_connections(crawl_dir:
     assert ran.summary.finished
 
 
-async def test_an_outage_is_waited_for_and_costs_no_page(crawl_dir: Path) -> None:
-    """The host goes away in the middle and comes back: everything is archived, nothing failed."""
+async def test_an_outage_is_waited_for_and_costs_no_page(crawl_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The host goes away in the middle and comes back: everything is archived, nothing failed, and the log knows."""
+    caplog.set_level(logging.INFO, "crawler.frontier.sqlite")
     links = [f"/{number}" for number in range(30)]
     answers = {"http://a.test/": page(*links), **{f"http://a.test{link}": page() for link in links}}
     clock = QuickClock(100)
@@ -59,6 +63,10 @@ async def test_an_outage_is_waited_for_and_costs_no_page(crawl_dir: Path) -> Non
     pages = [outcome for outcome in outcomes if not outcome.url.endswith("robots.txt")]
     assert {outcome.kind for outcome in pages} == {OutcomeKind.ARCHIVED}
     assert len(pages) == 31
+    assert [record.getMessage() for record in caplog.records if record.name == "crawler.frontier.sqlite"] == [
+        "http://a.test does not answer; asked again in 10 s, and in twice as long each time",
+        "http://a.test answers again",
+    ]
 
 
 async def test_given_up_and_brought_back(crawl_dir: Path) -> None:
