@@ -113,7 +113,11 @@ def test_a_second_process_is_refused(tmp_path: Path) -> None:
     ) as first:
         assert first.stdout is not None
         first.stdout.readline()
-        second = _run(tmp_path, "--demo", *QUICK)
+        first.send_signal(signal.SIGSTOP)  # so that it cannot end before the other begins
+        try:
+            second = _run(tmp_path, "--demo", *QUICK)
+        finally:
+            first.send_signal(signal.SIGCONT)
         first.stdout.read()
     assert first.returncode == 0
     assert second.returncode == 1
