@@ -74,6 +74,19 @@ def check_ledger(directory: Path, report: Report) -> None:
             report(finding(Rule.LEDGER, str(path), f"the ledger does not name {segment.name}"))
 
 
+def committed_lengths(directory: Path) -> dict[str, int]:
+    """Bytes that the ledger vouches for in each segment that is not sealed, by its final name; {} without a ledger."""
+    path = directory / LEDGER
+    if not path.is_file():
+        return {}
+    try:
+        with closing(sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)) as db:
+            rows = db.execute("SELECT name, length FROM segments WHERE state <> 'sealed'").fetchall()
+    except sqlite3.Error:
+        return {}  # told by check_ledger
+    return {name: length for name, length in rows if isinstance(name, str) and isinstance(length, int)}
+
+
 def check_log(directory: Path, facts: Facts, files: Mapping[str, int], claimant: int, report: Report) -> None:
     """The log of URLs: every line is one, outcomes are numbered from 1 without gaps; places become claims."""
     path = directory / "logs" / "urls.jsonl"

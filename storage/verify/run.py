@@ -15,10 +15,12 @@ from storage.manifest import MANIFEST
 from storage.segment import OPEN, SUFFIX
 from storage.sources import Source, sources_of
 from storage.verify.directory import (
+    LEDGER,
     check_ledger,
     check_log,
     check_manifest,
     check_pages,
+    committed_lengths,
     is_unfinished,
     severity_of_claims,
 )
@@ -127,11 +129,12 @@ class _Verification:
             Package(place.path, self._report, self._advance).check()
         if place.ours:
             check_manifest(place.path, self._report)
+        committed = committed_lengths(place.path) if place.ours else {}
         for source in self._sources(place):
             number = len(self._files)
             self._files.append(File(source, place.ours))
             place.files[source.name] = number
-            self._read_file(place, source, number)
+            self._read_file(place, source, number, committed.get(source.name, 0))
         if not place.files and not place.package:
             raise ArchiveError("holds no archive: no WARC file and no WACZ package", path=str(place.path))
 
@@ -150,7 +153,10 @@ class _Verification:
         # A segment that the manifest names and that is not there was told already.
         return [each for each in sources if each.provisional or each.path.exists()]
 
-    def _read_file(self, place: _Place, source: Source, number: int) -> None:
+    def _read_file(self, place: _Place, source: Source, number: int, committed: int) -> None:
+        if source.provisional and (size := source.current_size()) < committed:
+            message = f"{source.name} has {size} bytes; {committed} are committed"
+            self._report(finding(Rule.LEDGER, str(place.path / LEDGER), message))
         index = None
         if place.ours and not source.provisional:
             path = index_path(place.path, source.name)
@@ -166,7 +172,7 @@ class _Verification:
             for found in filename_findings(seen.header, self._files[number], seen.offset):
                 self._report(found)
 
-        walk = Walk(source, self._report, take, self._advance)
+        walk = Walk(source, self._report, take, self._advance, committed if source.provisional else 0)
         walk.run()
         self.summary.files += 1
         self.summary.records += walk.records

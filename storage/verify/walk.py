@@ -55,7 +55,10 @@ class Walk:
         report: Callable[[Finding], None],
         seen: Callable[[Seen], None],
         advance: Callable[[int], None],
+        committed: int = 0,
     ) -> None:
+        """Of a file that is being written, what lies below `committed` must be whole all the same."""
+        self._committed = committed
         self._source, self._report, self._seen, self._advance = source, report, seen, advance
         self._label = source.label
         self.records = 0
@@ -150,7 +153,7 @@ class Walk:
 
     def _short(self, tape: Tape, header: Header, left: int, offset: int, after_header: int) -> None:
         message = f"{header.length - left if header.length else 0} of {header.length} bytes are there"
-        if tape.compressed or not self._source.provisional:
+        if tape.compressed or not self._may_be_torn(offset):
             self._say(Rule.RECORD_LENGTH if tape.compressed else Rule.FILE_TORN, message, offset, header.id)
         else:
             self._say(Rule.PROVISIONAL, f"torn: {message}", offset, header.id)
@@ -167,7 +170,7 @@ class Walk:
         found = tape.take_line_ends()
         if found == _END:
             return
-        if self._source.provisional and not tape.more():
+        if self._may_be_torn(offset) and not tape.more():
             self._say(Rule.PROVISIONAL, "torn: the record's end is missing", offset, header.id)
             return
         rest = tape.peek(16) if tape.in_frame() else b""
@@ -199,7 +202,7 @@ class Walk:
     def _damaged(self, file: Readable, error: CorruptArchive, start: int) -> int | None:
         at = start if error.offset is None else error.offset
         on = next_record(file, self._compression, at + 1, dictionary=self._dictionary)
-        if on is None and self._source.provisional:
+        if on is None and self._may_be_torn(at):
             self._say(Rule.PROVISIONAL, f"torn: {error.message}", at)
         elif on is None and is_torn(file, self._compression, at):
             self._say(Rule.FILE_TORN, "the file ends within a record", at)
@@ -212,10 +215,14 @@ class Walk:
         on = next_record(file, self._compression, lost.offset)
         file.seek(lost.offset)
         beginning = file.read(40)
-        if not lost.told and not (on is None and self._source.provisional):
+        if not lost.told and not (on is None and self._may_be_torn(lost.offset)):
             where = "nothing after them can be read" if on is None else f"reading on at {on}"
             self._say(Rule.NOT_A_RECORD, f"bytes that begin with {beginning!r}; {where}", lost.offset)
         return on
+
+    def _may_be_torn(self, offset: int) -> bool:
+        """True where the file may end within a record: it is being written, and nothing vouches for this place."""
+        return self._source.provisional and offset >= self._committed
 
     def _shared(self, offset: int) -> None:
         if not self._told_shared:

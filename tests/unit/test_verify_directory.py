@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import DigestAlgorithm, cli, index_path, read_manifest, write_manifest
+from storage import DigestAlgorithm, SealedSegment, cli, index_path, read_manifest, write_manifest
 from storage.verify import Finding, Severity
 from tests.support.crawldir import capture, crawl_directory, many_captures, segments_of
 from tests.support.rawwarc import errors, findings, packed, record
@@ -221,27 +222,44 @@ class TestUnsealed:
         segment.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
         assert told(errors(crawl)) == {"frame-damaged", "warcinfo-missing"}
 
+    def test_what_the_ledger_committed_must_be_whole(self, crawl: Path) -> None:
+        segment = segments_of(crawl)[1]
+        whole = segment.read_bytes()
+        with contextlib.closing(sqlite3.connect(crawl / "crawl.db")) as db:
+            write_segments(db, read_manifest(crawl))
+            db.execute(
+                "INSERT INTO segments VALUES (1, ?, 'open', ?, 1, NULL, NULL, NULL, NULL)",
+                (segment.name.removesuffix(".open"), len(whole)),
+            )
+            db.commit()
+        assert errors(crawl) == []
+        segment.write_bytes(whole + b"a torn batch")
+        assert errors(crawl) == []
+        segment.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        assert told(errors(crawl)) == {"frame-damaged"}
+        segment.write_bytes(whole[:-1])
+        assert told(errors(crawl)) == {"ledger", "file-torn"}
+
     def test_the_log_may_lag(self, crawl: Path) -> None:
         log = crawl / "logs" / "urls.jsonl"
         log.write_bytes(log.read_bytes()[:-9])
         assert errors(crawl) == []
 
 
-def test_the_ledger_and_the_files(crawl: Path) -> None:
-    rows = read_manifest(crawl)
-    db = sqlite3.connect(crawl / "crawl.db")
+def write_segments(db: sqlite3.Connection, rows: list[SealedSegment]) -> None:
+    """The ledger's table of segments, as a crawl keeps it."""
     db.execute(
         "CREATE TABLE segments (number INTEGER PRIMARY KEY, name TEXT, state TEXT, length INTEGER, records INTEGER,"
         " sha256 TEXT, first_seq INTEGER, last_seq INTEGER, previous_sha256 TEXT)"
     )
     for row in rows:
-        db.execute(
-            "INSERT INTO segments VALUES (?,?,'sealed',?,?,?,?,?,?)",
-            (
-                *(row.number, row.name, row.bytes, row.records, row.sha256),
-                *(row.first_seq, row.last_seq, row.previous_sha256),
-            ),
-        )
+        values = (row.number, row.name, row.bytes, row.records, row.sha256, row.first_seq, row.last_seq)
+        db.execute("INSERT INTO segments VALUES (?,?,'sealed',?,?,?,?,?,?)", (*values, row.previous_sha256))
+
+
+def test_the_ledger_and_the_files(crawl: Path) -> None:
+    db = sqlite3.connect(crawl / "crawl.db")
+    write_segments(db, read_manifest(crawl))
     db.commit()
     assert errors(crawl) == []
     db.execute("UPDATE segments SET records = 99 WHERE number = 1")
