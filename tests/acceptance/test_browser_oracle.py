@@ -58,7 +58,7 @@ class Archive:
     """What the records of a crawl say."""
 
     fetched: dict[str, bool]
-    """Each address with a response; True for an HTML page."""
+    """Each address with a response, or a revisit of one; True for an HTML page."""
     outlinks: set[str]
 
 
@@ -122,10 +122,10 @@ def read(directory: Path) -> Archive:
     outlinks: set[str] = set()
     for segment in sorted((directory / "archive").glob("*.warc.gz")):
         with segment.open("rb") as stream:
-            types = WarcRecordType.response | WarcRecordType.metadata
+            types = WarcRecordType.response | WarcRecordType.revisit | WarcRecordType.metadata
             for record in ArchiveIterator(stream, record_types=types, parse_http=True):
                 url = record.headers["WARC-Target-URI"]
-                if record.record_type is WarcRecordType.response:
+                if record.record_type is not WarcRecordType.metadata:
                     http = record.http_headers
                     fetched[url] = http.status_code == 200 and (http.get("Content-Type") or "").startswith("text/html")
                 else:
