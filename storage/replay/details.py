@@ -25,6 +25,8 @@ class Link:
     hop: str
     context: str
     is_held: bool
+    status: int | None
+    """The best that its captures got."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ def details_of(holdings: Holdings, entry: Entry) -> Details:
     fields = capture.metadata
     links = out_links(fields)
     shown = links[:_LINKS_SHOWN]
-    present = holdings.catalogue.held(surt(link.url) for link in shown)
+    keys = [surt(link.url) for link in shown]
+    present = holdings.catalogue.held(keys)
     decoded, notes = _decoded(held)
     return Details(
         entry,
@@ -76,7 +79,11 @@ def details_of(holdings: Holdings, entry: Entry) -> Details:
         notes,
         capture.record.header.fields,
         tuple((name, value) for name, value in fields.items() if name != "outlink"),
-        tuple(Link(link.url, link.hop, link.context, surt(link.url) in present) for link in shown),
+        tuple(
+            Link(link.url, link.hop, link.context, key in present, present.get(key))
+            for link in shown
+            for key in [surt(link.url)]
+        ),
         len(links),
         tuple(holdings.catalogue.links_in(entry.key)),
         len(holdings.catalogue.captures(entry.key, f"{entry.key} ")),

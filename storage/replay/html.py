@@ -29,7 +29,7 @@ _ATTRIBUTE = (
 )
 _ONE_ATTRIBUTE = re.compile(_ATTRIBUTE)
 _ATTRIBUTES = re.sub(r"\?P<\w+>", "?:", _ATTRIBUTE)
-_MARKUP = re.compile(
+MARKUP = re.compile(
     rf"""<(?:
     (?P<tag>[A-Za-z][^\t\n\f\r />]*+)(?P<attributes>(?:{_ATTRIBUTES})*+[\t\n\f\r /]*+)>
     |/[A-Za-z](?:{_ATTRIBUTES})*+[\t\n\f\r /]*+>
@@ -40,7 +40,9 @@ _MARKUP = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
-_RAW_TEXT = {
+"""A start tag with its attributes, an end tag, a comment or declaration; or the beginning of one that never ends."""
+
+RAW_TEXT = {
     name: re.compile(rf"</{name}(?=[\t\n\f\r />])", re.IGNORECASE)
     for name in "script style textarea title xmp iframe noembed noframes".split()
 }
@@ -66,7 +68,7 @@ class _Rewriting:
 
     def pieces(self) -> Iterator[str]:
         markup, position = self._markup, 0
-        while (found := _MARKUP.search(markup, position)) is not None:
+        while (found := MARKUP.search(markup, position)) is not None:
             start, end = found.span()
             yield markup[position:start]
             position = end
@@ -76,7 +78,7 @@ class _Rewriting:
                 yield from self._start_tag(tag, found)
                 if tag == "plaintext" and not self._xml:
                     break
-                if tag in _RAW_TEXT:
+                if tag in RAW_TEXT:
                     position = yield from self._content(tag, found["attributes"], position)
             elif found["torn"] is not None:  # the file ends within this tag: there is no other in it
                 position = start
@@ -131,7 +133,7 @@ class _Rewriting:
             end = self._markup.find(f"</{tag}", start)
             end = start if end < 0 or attributes.rstrip().endswith("/") else end
         else:
-            closing = _RAW_TEXT[tag].search(self._markup, start)
+            closing = RAW_TEXT[tag].search(self._markup, start)
             end = len(self._markup) if closing is None else closing.start()
         text = self._markup[start:end]
         if tag == "style":

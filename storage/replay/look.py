@@ -16,7 +16,6 @@ import jinja2
 from aiohttp import hdrs, web
 
 import storage.replay.show as show
-from storage.errors import ArchiveError
 from storage.replay.address import ReplayAddress, moment_of, normalised, parse_path
 from storage.replay.catalogue import Kind
 from storage.replay.cataloguer import Progress
@@ -58,7 +57,7 @@ class Looking:
         )
         self._templates.filters.update(
             size=show.size, number=show.number, day=show.day, iso=show.iso, visible=show.visible,
-            component=show.component, status_word=show.status_word, in_path=show.in_path,
+            component=show.component, status_word=show.status_word, in_path=show.in_path, name=show.name,
         )  # fmt: skip
 
     def add_routes(self, app: web.Application) -> None:
@@ -227,49 +226,6 @@ class Looking:
     async def error(self, request: web.Request, status: int, text: str) -> web.Response:
         """A page that says what is wrong."""
         return await self._render(request, "error.html", status, status=status, text=text)
-
-
-def page_errors(looking: Looking) -> Any:
-    """Turns what is not there, or cannot be read, into a page."""
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: Any) -> web.StreamResponse:
-        try:
-            response: web.StreamResponse = await handler(request)
-        except web.HTTPNotFound as error:
-            if error.text and not error.text.startswith("404: Not Found"):
-                raise
-            return await looking.error(request, 404, "This is not in the archive.")
-        except ArchiveError as error:
-            return await looking.error(request, 500, str(error))
-        return response
-
-    return middleware
-
-
-def app_headers(replay_port: int) -> Any:
-    """What every answer of the application carries."""
-
-    async def add(request: web.Request, response: web.StreamResponse) -> None:
-        frames = other_origin(request.host, replay_port)
-        rules = (
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self';"
-            f" base-uri 'none'; frame-ancestors 'none'; frame-src {frames};"
-            " require-trusted-types-for 'script'; trusted-types 'none'"
-        )
-        response.headers.update(
-            {
-                "Content-Security-Policy": rules,
-                "X-Content-Type-Options": "nosniff",
-                "X-Frame-Options": "DENY",
-                "Cross-Origin-Resource-Policy": "same-origin",
-                "Cross-Origin-Opener-Policy": "same-origin",
-                "Referrer-Policy": "same-origin",
-            }
-        )
-        response.headers.setdefault("Cache-Control", "no-store")
-
-    return add
 
 
 def _is_address(words: str) -> bool:

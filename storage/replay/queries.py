@@ -22,8 +22,8 @@ _BEYOND = "\x7f"
 _NEAR = 50
 """Captures of one URL that are weighed on either side of a moment."""
 _WORD = re.compile(r"\w+")
-_LONG = 200_000
-"""Rows ranked at most in a search."""
+_RANKED = 20_000
+"""Rows that a search ranks at most: of what nearly every page says, the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +109,17 @@ class Catalogue:
         )
 
     def search(self, text: str, *, skip: int = 0, limit: int = 50) -> list[Entry]:
-        """Captures whose URL, title or text holds all the words, or words that begin so; best first."""
+        """Captures whose URL, title or text holds all the words, best first; if none does, the last may begin one."""
         words = _WORD.findall(text)[:12]
         if not words:
             return []
-        match = " ".join(f'"{word}"*' for word in words)
+        match = " ".join(f'"{word}"' for word in words)
+        return self._matching(match, skip, limit) or self._matching(f"{match}*", skip, limit)
+
+    def _matching(self, match: str, skip: int, limit: int) -> list[Entry]:
         return self._entries(
             f"SELECT {_COLUMNS} FROM (SELECT rowid AS number, bm25(words, 3, 8, 1) AS score FROM words"
-            f" WHERE words MATCH ? LIMIT {_LONG}) JOIN capture c ON c.id = number JOIN source s ON s.id = c.source"
+            f" WHERE words MATCH ? LIMIT {_RANKED}) JOIN capture c ON c.id = number JOIN source s ON s.id = c.source"
             " WHERE c.record != 'revisit' ORDER BY score, c.key, c.time DESC LIMIT ? OFFSET ?",
             (match, limit, skip),
         )
@@ -167,16 +170,16 @@ class Catalogue:
             (hashed(key), limit),
         )
 
-    def held(self, keys: Iterable[str]) -> set[str]:
-        """Which of these keys have a capture."""
+    def held(self, keys: Iterable[str]) -> dict[str, int | None]:
+        """Which of these keys have a capture, and the lowest status of those."""
         wanted = list(dict.fromkeys(keys))
-        found: set[str] = set()
+        found: dict[str, int | None] = {}
         with closing(reading(self._path)) as database:
             for start in range(0, len(wanted), 500):
                 part = wanted[start : start + 500]
                 marks = ", ".join("?" * len(part))
-                rows = database.execute(f"SELECT DISTINCT key FROM capture WHERE key IN ({marks})", part)
-                found.update(row["key"] for row in rows)
+                query = f"SELECT key, min(status) FROM capture WHERE key IN ({marks}) GROUP BY key"
+                found.update(tuple(row) for row in database.execute(query, part))
         return found
 
     def missing(self, *, after: str = "", limit: int = 100) -> list[Wanted]:

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from selectolax.lexbor import LexborHTMLParser
-
 from storage.charset import decode_text
 from storage.codings import decoded
 from storage.message import Fields, Message
+from storage.replay.words import page_words
 from storage.stored import StoredRecord
 
 TEXT_LIMIT = 2 << 20
 """Bytes of a page that are searched for text."""
-WORDS_LIMIT = 200_000
-"""Characters of its text that are indexed."""
-TITLE_LIMIT = 300
 LINK_LIMIT = 2000
 """Links of one page that are noted."""
 
-_SPACE = re.compile(r"\s+")
 _REQUISITE = "E"
 _HOPS = frozenset("LEXRM")
 
@@ -55,18 +49,7 @@ def page_text(record: StoredRecord, message: Message) -> tuple[str | None, str]:
         [],
     )
     data = b"".join(islice(pieces, 2))[:TEXT_LIMIT]
-    tree = LexborHTMLParser(decode_text(data, message.headers.get("Content-Type", "")))
-    found = tree.css_first("title")
-    title = None if found is None else tidy(found.text())[:TITLE_LIMIT]
-    for node in tree.css("script, style, noscript, template, head"):
-        node.decompose()
-    text = "" if tree.body is None else tree.body.text(separator=" ")
-    return title or None, tidy(text)[:WORDS_LIMIT]
-
-
-def tidy(text: str) -> str:
-    """Without lone surrogates, and white space made one space."""
-    return _SPACE.sub(" ", text.encode("utf-8", "replace").decode("utf-8")).strip()
+    return page_words(decode_text(data, message.headers.get("Content-Type", "")))
 
 
 def out_links(fields: Fields) -> list[OutLink]:

@@ -19,9 +19,10 @@ from storage.replay.cataloguer import Cataloguer
 from storage.replay.endpoints import Endpoints
 from storage.replay.holdings import Holdings
 from storage.replay.hosts import host_guard
-from storage.replay.look import Looking, app_headers, page_errors
+from storage.replay.look import Looking
 from storage.replay.origin import ReplayOrigin
 from storage.replay.queries import Catalogue
+from storage.replay.shell import app_headers, page_errors
 from storage.sources import sources_of
 
 PORT = 8765

@@ -70,6 +70,12 @@ def in_path(url: str) -> str:
     return quote(normalised(url), safe=_URL_CHARACTERS)
 
 
+def name(entry: Entry) -> str:
+    """What to call a capture without a title: the last part of its address."""
+    path = entry.url.partition("?")[0].rstrip("/")
+    return path.rpartition("/")[2] or entry.url
+
+
 def hexdump(data: bytes) -> str:
     """Offset, bytes and what of them is ASCII, 16 a line; the first 4 KiB."""
     lines = []
