@@ -215,15 +215,17 @@ async def test_the_demonstration_site_is_no_door(tmp_path: Path) -> None:
                 assert failure.kind is FailureKind.ADDRESS
 
 
-def test_a_metadata_service_behind_an_alternating_name(tmp_path: Path) -> None:
-    """In a network of its own: a site at a public address whose name turns into the metadata service's, and back."""
+@pytest.mark.parametrize("source", ["answers", "dns"])
+def test_a_metadata_service_behind_an_alternating_name(tmp_path: Path, source: str) -> None:
+    """In a network of its own: a site at a public address whose name turns into the metadata service's, and back; by a
+    resolver that a test gives, and by the crawl's own, asking a real name server."""
     unshare, ip = require_program("unshare"), require_program("ip")
     network = [unshare, "--map-root-user", "--net"]
     if subprocess.run([*network, "true"], capture_output=True, check=False).returncode:
         absent("network namespaces are not allowed here")
     addresses = [f"{ip} address add {address}/32 dev lo" for address in ("93.184.216.34", "169.254.169.254")]
     setup = " && ".join([f"{ip} link set lo up", *addresses])
-    inside = [sys.executable, "-m", "tests.support.metadata_service", str(tmp_path)]
+    inside = [sys.executable, "-m", "tests.support.metadata_service", str(tmp_path), source]
     done = subprocess.run(
         [*network, "sh", "-c", f'{setup} && exec "$@"', "sh", *inside],
         capture_output=True, check=False, timeout=60, cwd=Path(__file__).parents[2], text=True,
@@ -231,5 +233,6 @@ def test_a_metadata_service_behind_an_alternating_name(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["reached"] == 0
+    assert said.get("questions", 3) == 3
     assert said["archived"] == ["http://shop.test/", "http://shop.test/3"]
     assert sorted(said["refused"]) == ["http://169.254.169.254/latest/meta-data/", "http://shop.test/2"]

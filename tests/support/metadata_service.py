@@ -1,21 +1,29 @@
 """A crawl inside a network namespace that has a public address and a metadata service, led there by a changing name.
 
-python -m tests.support.metadata_service DIRECTORY      as root of the namespace; tells in JSON what happened
+python -m tests.support.metadata_service DIRECTORY [dns]     as root of the namespace; tells in JSON what happened
+
+With `dns` a name server of its own gives the answers, to the resolver that crawls use.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from aiohttp.abc import AbstractResolver
+
 from crawler.crawl import Crawl
+from crawler.dnscache import CachingResolver
+from crawler.dnslookup import DnsLookup
 from crawler.fetcher import HttpFetcher
 from crawler.model import FailureKind, Outcome, OutcomeKind
 from tests.support.answers import Answers
 from tests.support.engine import config_of
+from tests.support.nameserver import A, name_server
 
 PUBLIC, METADATA = "93.184.216.34", "169.254.169.254"
 PAGES = {
@@ -33,7 +41,19 @@ async def shop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.close()
 
 
-async def main(directory: Path) -> dict[str, Any]:
+async def main(directory: Path, *, dns: bool) -> dict[str, Any]:
+    turns = [[PUBLIC], [METADATA], [PUBLIC]]
+    if not dns:
+        return await crawled(directory, Answers({"shop.test": turns}))
+    async with name_server({"shop.test": [[(address, 0) for address in turn] for turn in turns]}) as server:
+        place = {"nameservers": ["127.0.0.1"], "udp_port": server.port, "tcp_port": server.port}
+        lookup = DnsLookup(system_too=False, **place)
+        minutes = itertools.count(0, 60)  # each look at the clock is a minute later, so that no answer holds
+        said = await crawled(directory, CachingResolver(lookup, lookup.close, clock=lambda: float(next(minutes))))
+        return {**said, "questions": len([1 for _, kind in server.asked if kind == A])}
+
+
+async def crawled(directory: Path, resolver: AbstractResolver) -> dict[str, Any]:
     reached: list[Any] = []
     outcomes: list[Outcome] = []
 
@@ -41,7 +61,6 @@ async def main(directory: Path) -> dict[str, Any]:
         reached.append(writer.get_extra_info("peername"))
         writer.close()
 
-    resolver = Answers({"shop.test": [[PUBLIC], [METADATA], [PUBLIC]]})
     options = {"allow_private": False, "scope": "any", "robots": False, "per_host": 1}
     config = config_of(directory / "crawl", "http://shop.test/", **options)
     async with (
@@ -58,4 +77,4 @@ async def main(directory: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(main(Path(sys.argv[1])))))
+    print(json.dumps(asyncio.run(main(Path(sys.argv[1]), dns="dns" in sys.argv[2:]))))
