@@ -11,7 +11,7 @@ import dataclasses
 import enum
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,12 +69,13 @@ def read_manifest(directory: Path) -> list[SealedSegment]:
     return rows
 
 
-def verify_chain(directory: Path) -> list[Finding]:
+def verify_chain(directory: Path, advance: Callable[[int], None] | None = None) -> list[Finding]:
     """Checks every sealed segment against the manifest and the manifest against itself; [] is a proof. Blocking:
-    reads every segment. Raises CorruptArchive if the manifest cannot be read; OSError."""
+    reads every segment and tells `advance` how many bytes. Raises CorruptArchive if the manifest cannot be read;
+    OSError."""
     rows = read_manifest(directory)
     archive = archive_directory(directory)
-    findings = [finding for row in rows for finding in _file_findings(archive, row)]
+    findings = [finding for row in rows for finding in _file_findings(archive, row, advance)]
     findings += _order_findings(rows)
     listed = {row.name for row in rows}
     for path in sorted(archive.glob(f"*{SUFFIX}")):
@@ -83,7 +84,7 @@ def verify_chain(directory: Path) -> list[Finding]:
     return findings
 
 
-def _file_findings(archive: Path, row: SealedSegment) -> Iterator[Finding]:
+def _file_findings(archive: Path, row: SealedSegment, advance: Callable[[int], None] | None) -> Iterator[Finding]:
     path = archive / row.name
     if not path.is_file():
         yield Finding(FindingKind.MISSING, row.name, "the file is missing")
@@ -96,6 +97,8 @@ def _file_findings(archive: Path, row: SealedSegment) -> Iterator[Finding]:
     with path.open("rb") as file:
         while data := file.read(_READ):
             sha256.update(data)
+            if advance is not None:
+                advance(len(data))
     if sha256.hexdigest() != row.sha256:
         yield Finding(FindingKind.CONTENT, row.name, f"sha256 is {sha256.hexdigest()}, not {row.sha256}")
 

@@ -33,7 +33,10 @@ def progress(doing: str, total: int | None, *, unit: str = "bytes", shown: bool 
         *(() if unit == "bytes" else (rich_progress.TextColumn(unit, markup=False),)),
         rich_progress.TimeRemainingColumn(),
     )
-    with rich_progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    # What is printed meanwhile goes above the bar; but what goes to a file or pipe goes there.
+    above = sys.stdout.isatty()
+    console = Console(stderr=True)
+    with rich_progress.Progress(*columns, console=console, transient=True, redirect_stdout=above) as bar:
         task = bar.add_task(printable(doing), total=total)
 
         def advance(done: int) -> None:

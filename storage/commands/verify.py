@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 
 from storage.commands import Command, UsageError
+from storage.layout import indexes_directory
+from storage.manifest import MANIFEST
 from storage.terminal import printable, progress
 from storage.verify import Finding, Severity, Summary, verify
 
@@ -87,12 +89,12 @@ def _plural(count: int, word: str) -> str:
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file, or of all files of records below a directory: as much as there is to read."""
+    """Bytes there are to read: packages and segments of a crawl directory are read twice, once for their hashes."""
     if not path.is_dir():
-        return path.stat().st_size if path.exists() else 0
-    return sum(
-        (Path(place) / name).stat().st_size for place, _, names in os.walk(path) for name in names if ".warc" in name
-    )
+        return path.stat().st_size * (2 if path.suffix == ".wacz" else 1)
+    files = [Path(place) / name for place, _, names in os.walk(path) for name in names if ".warc" in name]
+    times = 2 if (indexes_directory(path) / MANIFEST).exists() else 1
+    return times * sum(file.stat().st_size for file in files if file.suffix != ".cdxj")
 
 
 COMMAND = Command(

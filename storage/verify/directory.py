@@ -29,11 +29,11 @@ def is_unfinished(directory: Path) -> bool:
     return any(archive_directory(directory).glob(f"*{OPEN}"))
 
 
-def check_manifest(directory: Path, report: Report) -> None:
+def check_manifest(directory: Path, report: Report, advance: Callable[[int], None]) -> None:
     """Every sealed segment and the chain. Blocking: reads every segment. Raises OSError."""
     manifest = indexes_directory(directory) / MANIFEST
     try:
-        found = verify_chain(directory)
+        found = verify_chain(directory, advance)
     except (CorruptArchive, UnicodeDecodeError) as error:
         offset = error.offset if isinstance(error, CorruptArchive) else None
         message = error.message if isinstance(error, CorruptArchive) else str(error)

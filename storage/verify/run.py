@@ -128,7 +128,7 @@ class _Verification:
         if place.package:
             Package(place.path, self._report, self._advance).check()
         if place.ours:
-            check_manifest(place.path, self._report)
+            check_manifest(place.path, self._report, self._advance)
         committed = committed_lengths(place.path) if place.ours else {}
         for source in self._sources(place):
             number = len(self._files)

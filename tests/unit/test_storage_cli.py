@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import os
 import pkgutil
@@ -155,3 +156,28 @@ def test_ctrl_c_ends_it_with_a_word(tmp_path: Path) -> None:
     child.send_signal(signal.SIGINT)
     _, told = child.communicate(timeout=30)
     assert (child.returncode, told) == (130, b"storage: interrupted\n")
+
+
+def test_what_goes_to_a_file_goes_there_beside_a_progress_bar(tmp_path: Path) -> None:
+    """Standard error is a terminal, where a bar runs; standard output is a file."""
+    script = (
+        "from storage.terminal import progress\n"
+        "with progress('working', 2, unit='things') as advance:\n"
+        "    advance(1)\n"
+        "    print('a finding')\n"
+    )
+    ours, theirs = os.openpty()
+    with (tmp_path / "out").open("wb") as out:
+        child = subprocess.Popen(
+            [sys.executable, "-c", script], stdout=out, stderr=theirs, env={**os.environ, "TERM": "xterm"}
+        )
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # EIO: the other end was closed
+            while data := os.read(ours, 4096):
+                shown += data
+        os.close(ours)
+        assert child.wait(30) == 0
+    assert (tmp_path / "out").read_text() == "a finding\n"
+    assert b"working" in shown
+    assert b"a finding" not in shown
