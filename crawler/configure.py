@@ -36,8 +36,8 @@ def configure(given: Arguments, stdin: BinaryIO) -> CrawlConfig:
     if "seeds" not in settings:
         if "output" not in settings:
             raise UsageError("no seeds: name a file of URLs, a URL, or --demo (--help tells more)")
-        settings = _stored(Path(settings["output"].value)) | settings
-    if not settings["seeds"].value:
+        settings = _stored(Path(settings["output"].value)) | settings  # of a library's crawl there may be no seeds
+    elif not settings["seeds"].value:
         raise UsageError(f"{settings['seeds'].source}: holds no URL")
     if "output" not in settings:
         names = given.seeds or (() if demo or given.config is None else (given.config,))

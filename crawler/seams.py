@@ -54,7 +54,7 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seams:
-    """None: the usual part, made from the configuration. What is given here is not closed by the crawl."""
+    """None: the usual part, made from the configuration. What is given is not closed by the crawl, but the sink is."""
 
     clock: Clock
     fetcher: Fetcher | None = None

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from crawler.cli import main
 from crawler.crawl import Crawl
 from crawler.errors import (
     AddressBarred,
@@ -29,7 +30,7 @@ from crawler.errors import (
 from crawler.model import Outcome, OutcomeKind, Receipt
 from storage import AppendFile, DiskFiles, read_record
 from tests.support.archive_check import read_log
-from tests.support.engine import config_of, opened
+from tests.support.engine import config_of, engine, opened
 from tests.support.kept import kept
 from tests.support.serving import until
 from tests.support.web import Answer, Web, ok, page, redirect, robots
@@ -95,6 +96,24 @@ async def test_a_redirect_of_a_submitted_url_is_followed_but_widens_no_scope(cra
     with sqlite3.connect(crawl_dir / "crawl.db") as db:
         assert db.execute("SELECT count(*) FROM joined").fetchone() == (0,)
     db.close()
+
+
+def test_the_command_line_goes_on_with_what_a_library_left(crawl_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Though its crawl.toml names no seeds."""
+
+    async def leave_one_queued(web: Web) -> None:
+        async with opened(config_of(crawl_dir, grace=0.0), resolver=web.resolver()) as crawl:
+            crawl.pause()
+            submit = asyncio.ensure_future(crawl.submit(f"{A}1"))
+            await until(lambda: crawl._opened.frontier.current_counts.queued)
+            crawl.stop()
+            with pytest.raises(Interrupted):
+                await submit
+
+    with Web(SITE) as web:
+        asyncio.run(leave_one_queued(web))
+        assert main(["--output", str(crawl_dir), "--quiet"], engine=engine(web)) == 0, capsys.readouterr().err
+        assert web.urls == [f"{A}1"]
 
 
 async def test_any_status_is_archived(crawl_dir: Path) -> None:

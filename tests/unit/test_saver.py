@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from crawler.concurrency.saver import OrderedSaver
-from tests.support.fakeclock import turns
+from tests.support.fakeclock import FakeClock, turns
 
 
 class Disk:
@@ -153,3 +153,30 @@ async def test_a_save_that_is_cancelled_itself_is_a_failure(disk: Disk) -> None:
         with pytest.raises(asyncio.CancelledError):
             await wait()
     assert (disk.begun, saver.saved) == (["1"], 0)
+
+
+@pytest.mark.parametrize(("fetch", "save", "expected"), [(1.0, 1.0, 11.0), (1.0, 3.0, 31.0), (3.0, 1.0, 31.0)])
+async def test_ten_batches_take_the_time_of_the_slower_side(fetch: float, save: float, expected: float) -> None:
+    """Double buffering by a clock: while batch n is saved, batch n+1 is fetched; one after the other would take 20, 40
+    and 40 seconds."""
+    clock = FakeClock()
+    began, saved = clock.time(), list[int]()
+
+    async def slow_save(batch: int) -> None:
+        await clock.sleep(save)
+        saved.append(batch)
+
+    async def fetch_and_save() -> float:
+        saver: OrderedSaver[int] = OrderedSaver(slow_save)
+        for batch in range(10):
+            await clock.sleep(fetch)
+            await saver.save(batch)
+        await saver.drain()
+        return clock.time() - began
+
+    task = asyncio.ensure_future(fetch_and_save())
+    await turns()
+    while not task.done():
+        await clock.advance(0.5)
+    assert await task == expected
+    assert saved == list(range(10))
