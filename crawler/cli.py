@@ -105,7 +105,7 @@ def _patch(words: Words) -> int:
         print(f"{config.output}: nothing is missing.")
         return 0
     # The same line again goes on with it; the crawl itself goes on by its directory.
-    hints = Hints(resume=words.again(), fresh="", own=None)
+    hints = Hints(resume=words.again(), fresh="", look=words.look(Path(config.output)))
     return _conduct(config, given, partial(Crawl, missing=missing), hints)
 
 
@@ -134,6 +134,7 @@ def _hints(words: Words, config: CrawlConfig) -> Hints:
     return Hints(
         resume=words.resume(Path(config.output)),
         fresh=words.fresh(),
+        look=words.look(Path(config.output)),
         own=words.own_site() if config.demo else None,
     )
 

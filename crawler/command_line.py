@@ -57,6 +57,12 @@ class Words:
             return self._line(["--output", str(directory)])
         return self._line(word for word in self.arguments if word not in _ONCE)
 
+    def look(self, directory: Path) -> str:
+        """Shows the archive in `directory`: the other program, started in the same way."""
+        as_module = self.program[-2:] == ("-m", "crawler")
+        python = self.program[:-1] if as_module else ("python", "-m")
+        return shlex.join([*python, "storage", "serve", str(directory)])
+
     def own_site(self) -> str:
         """An example for somebody who has seen the demonstration."""
         return self._line(["https://example.com/"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,8 +9,6 @@ from crawler.model import OutcomeKind
 from crawler.progress import Summary
 from crawler.report.text import printable
 from crawler.units import show_bytes, show_seconds
-
-_LOOK = "To look at it, open a WARC file on https://replayweb.page/, or:"
 
 _MOST_NAMES = 4
 _MOST_SEEDS = 10
@@ -25,6 +22,8 @@ class Hints:
     """Goes on with this crawl."""
     fresh: str
     """Begins it anew in a directory beside it."""
+    look: str
+    """Shows what was archived."""
     own: str | None = None
     """How to crawl a site of one's own; told after the demonstration."""
 
@@ -62,8 +61,7 @@ def closing(summary: Summary, hints: Hints) -> list[str]:
     if summary.callback_errors:
         lines.append(f"{_number(summary.callback_errors, 'callback')} raised an error; see logs/crawl.log.")
     if summary.finished and summary.segments and summary.seeds_answered:
-        files = f"{shlex.quote(str(summary.directory / 'archive'))}/*.warc.gz"
-        lines.append(f"{_LOOK}\n  gzip -dc {files} | less")
+        lines.append(f"To look at it in a browser:\n  {hints.look}")
     lines.extend(_next_steps(summary, hints))
     return lines
 

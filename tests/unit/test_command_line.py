@@ -54,3 +54,9 @@ def test_the_words_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["bin/annals", "seeds.txt"])
     monkeypatch.setattr("sys.orig_argv", ["/usr/bin/python3", "bin/annals", "seeds.txt"])
     assert Words.of_process() == Words(("bin/annals",), ("seeds.txt",))
+
+
+def test_what_shows_the_archive_is_started_in_the_same_way() -> None:
+    module = Words((".venv/bin/python", "-m", "crawler"), ("seeds.txt",))
+    assert module.look(Path("my crawls/x")) == ".venv/bin/python -m storage serve 'my crawls/x'"
+    assert Words(("bin/annals",), ()).look(Path("x")) == "python -m storage serve x"

@@ -13,7 +13,7 @@ from crawler.report.ending import Hints
 from crawler.report.summary import print_summary
 from tests.support.progress import HOSTILE, outcome
 
-HINTS = Hints(resume="crawl seeds.txt", fresh="crawl seeds.txt --fresh")
+HINTS = Hints(resume="crawl seeds.txt", fresh="crawl seeds.txt --fresh", look="look crawls/seeds")
 
 
 def _summary(**changes: Any) -> Summary:
@@ -87,7 +87,7 @@ def test_a_crawl_that_was_complete() -> None:
 
 
 def test_after_the_demonstration_a_site_of_ones_own() -> None:
-    hints = Hints(resume="r", fresh="f", own="crawl https://example.com/")
+    hints = Hints(resume="r", fresh="f", look="l", own="crawl https://example.com/")
     assert _text(_summary(), hints).endswith("To crawl a site of your own:\n  crawl https://example.com/")
 
 
@@ -120,5 +120,5 @@ def test_many_kinds_and_files_are_summed_up(width: int) -> None:
 
 def test_command_lines_are_never_wrapped() -> None:
     long = "crawl " + "x" * 200
-    text = _text(_summary(stopped_by="SIGINT", finished=False), Hints(resume=long, fresh=""), width=40)
+    text = _text(_summary(stopped_by="SIGINT", finished=False), Hints(resume=long, fresh="", look=""), width=40)
     assert text.splitlines()[-1] == f"  {long}"
