@@ -54,7 +54,7 @@ _OWN = frozenset(
 """Fields that are written from the record's attributes and may not be given beside them."""
 
 _NEED_TARGET = frozenset(set(RecordType) - {RecordType.WARCINFO, RecordType.METADATA})
-"""WARC 1.1 section 5.12: WARC-Target-URI is mandatory in these."""
+"""WARC 1.1 section 5.14: WARC-Target-URI is mandatory in these."""
 
 _BLOCK_IS_PAYLOAD = frozenset({RecordType.RESOURCE, RecordType.CONVERSION})
 """WARC 1.1 sections 6.4 and 6.8: the payload is the block, so one digest serves for both."""

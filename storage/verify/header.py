@@ -17,6 +17,9 @@ from storage.verify.rules import Rule
 
 Problem = tuple[Rule, str]
 
+_USUAL = 8 << 10
+"""Bytes of a header up to which its judgement is remembered; a few thousand are."""
+
 VERSIONS = ("WARC/1.1", "WARC/1.0")
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -102,7 +105,9 @@ def read_header(data: bytes) -> Header:
     names = tuple([name for name, _, _ in pairs])
     if version not in VERSIONS:
         problems.append(_version_problem(version))
-    lower, about_names = _judge_names(names, tuple([colon for _, colon, _ in pairs]))
+    usual = len(data) < _USUAL
+    judge_names = _judge_names if usual else _judge_names.__wrapped__
+    lower, about_names = judge_names(names, tuple([colon for _, colon, _ in pairs]))
     problems += about_names
     values: dict[str, str] = {}
     for name, (_, _, value) in zip(lower, pairs, strict=True):
@@ -113,7 +118,8 @@ def read_header(data: bytes) -> Header:
             [bare(value) for name, (_, _, value) in zip(lower, pairs, strict=True) if name == "warc-concurrent-to"]
         )
     type_ = values.get("warc-type", "")
-    problems += _judge_fields(type_, frozenset(lower), version == "WARC/1.1")
+    judge_fields = _judge_fields if usual else _judge_fields.__wrapped__
+    problems += judge_fields(type_, frozenset(lower), version == "WARC/1.1")
     date = _judge_values(values, type_, version, problems)
     length = _content_length(values.get("content-length"), problems)
     return Header(version, values, concurrent, type_, values.get("warc-record-id", ""), date, length, problems)
@@ -125,9 +131,13 @@ def bare(value: str) -> str:
     return value[1:-1] if value[:1] == "<" and value[-1:] == ">" else value
 
 
-@functools.lru_cache(maxsize=4096)
 def date_of(text: str, version: str = "WARC/1.1") -> int | None:
     """Microseconds since 1970 of a WARC-Date; None if it is none. What is finer is cut off."""
+    return _date_of(text, version) if len(text) < 40 else None
+
+
+@functools.lru_cache(maxsize=4096)
+def _date_of(text: str, version: str) -> int | None:
     found = _DATE.fullmatch(text)
     if found is None or (version == "WARC/1.0" and _DATE_1_0.fullmatch(text) is None):
         return None
@@ -230,13 +240,13 @@ def _judge_values(values: dict[str, str], type_: str, version: str, problems: li
     if target is not None:
         _judge_target(target, problems)
     address = values.get("warc-ip-address")
-    if address is not None and not _is_address(address):
+    if address is not None and not (len(address) < 100 and _is_address(address)):
         problems.append((Rule.ADDRESS, repr(address[:60])))
     media_type = values.get("content-type")
     if media_type is None:
         if type_ != "continuation" and values.get("content-length", "0") != "0":
             problems.append((Rule.CONTENT_TYPE_MISSING, "no Content-Type"))
-    elif not _is_media_type(media_type):
+    elif not (_is_media_type if len(media_type) < 200 else _is_media_type.__wrapped__)(media_type):
         problems.append((Rule.CONTENT_TYPE, repr(media_type[:80])))
     if type_ == "revisit":
         _judge_profile(values, problems)

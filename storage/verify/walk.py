@@ -66,21 +66,21 @@ class Walk:
         self._told = 0  # bytes that were told to `advance`
         self._compression = Compression.NONE
         self._dictionary = False
+        self._size = 0
 
     def run(self) -> None:
         with self._source.open() as file:
             start = file.read(4)
             self._compression = compression_of(start)
             self._dictionary = start == DICTIONARY_MAGIC
+            self._size = file.seek(0, 2)
             if self._source.provisional:
                 self._say(Rule.PROVISIONAL, "unsealed; what is found here may be completed yet")
             on: int | None = 0
             while on is not None:
                 on = self._read_from(file, on)
-            file.seek(0, 2)
-            size = file.seek(0, 1)
-            self._advance(size - self._told)
-        if not self.records and not size and not self._source.provisional:
+            self._advance(max(0, self._size - self._told))
+        if not self.records and not self._size and not self._source.provisional:
             self._say(Rule.FILE_EMPTY, "no record")
 
     def _read_from(self, file: Readable, start: int) -> int | None:
@@ -134,6 +134,10 @@ class Walk:
         left, beginning = header.length, b""
         check = BlockCheck(header)
         after_header = tape.offset
+        there = self._size - after_header
+        if not tape.compressed and header.length > there:  # known without reading all of it, for each such header
+            self._tell(header, header.problems, offset)
+            self._short(tape, header, header.length - there, offset, after_header)
         while left:
             piece = tape.take(left)
             if not piece and not self._continues(tape):

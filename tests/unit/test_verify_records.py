@@ -247,6 +247,16 @@ def test_an_injected_length_is_told(tmp_path: Path) -> None:
     assert (found[0].rule, found[0].offset, found[0].record_id) == (Rule.FIELD_REPEATED, 0, rid(1))
 
 
+def test_hostile_headers_cost_time_and_memory_once(tmp_path: Path) -> None:
+    """A file of headers, each of which claims all that follows as its block; a header of a hundred thousand lines."""
+    path = tmp_path / "x.warc"
+    claiming = record("resource", 1, b"", TARGET, OCTETS, length=10**12)
+    path.write_bytes(claiming * 2000)
+    assert len([each for each in errors(path) if each.rule is Rule.FILE_TORN]) == 2000
+    path.write_bytes(b"WARC/1.1\r\n" + b"a:\n" * 100_000 + b"\r\n\r\n")
+    assert "line-end" in rules(path)
+
+
 def test_every_rule_about_a_file_of_records_was_seen_broken() -> None:
     about_directories = {
         *("manifest", "manifest-unreadable", "unlisted", "ledger", "index", "index-order", "index-missing", "log"),
