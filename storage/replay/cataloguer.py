@@ -23,6 +23,7 @@ BATCH = 500
 """Records a transaction."""
 PAUSE = 2.0
 """Seconds between looks for what is new."""
+_PROBLEMS = 3  # told at a time
 
 
 @dataclass
@@ -43,6 +44,7 @@ class Cataloguer:
 
     def __init__(self, paths: Sequence[Path], catalogue: Path) -> None:
         self._paths, self._catalogue = paths, catalogue
+        self._damage: dict[str, str] = {}
         self._stop = threading.Event()
         self._whole = threading.Event()
         self._thread = threading.Thread(target=self._run, name="catalogue", daemon=True)
@@ -73,8 +75,8 @@ class Cataloguer:
                 self._stop.wait(PAUSE)
 
     def _round(self, database: sqlite3.Connection) -> None:
-        """Files that cannot be read are left for the next round, and said."""
-        self.progress.problem = ""
+        """Files that cannot be read are left for the next round; that, and damage passed over, is said."""
+        problems: list[str] = []
         try:
             sources = sources_of(self._paths)
             known = dict(database.execute("SELECT name, read_to FROM source"))
@@ -83,6 +85,8 @@ class Cataloguer:
             self.progress.problem = str(error)
             return
         self.progress.total = sum(sizes)
+        for name in known.keys() - {source.name for source in sources}:
+            Notes(database, name, 0)  # the file is gone, and with it what was noted of it
         before = 0
         for source, size in zip(sources, sizes, strict=True):
             self.progress.read = before
@@ -90,10 +94,11 @@ class Cataloguer:
                 if size != known.get(source.name, 0):
                     self._read(database, source, size, before)
             except (ArchiveError, OSError, sqlite3.Error) as error:
-                self.progress.problem = str(error)
+                problems.append(str(error))
                 if database.in_transaction:
                     database.execute("ROLLBACK")
             before += size
+        self.progress.problem = "; ".join([*problems, *self._damage.values()][:_PROBLEMS])
         self.progress.read = before
         self.progress.rounds += 1
         self._whole.set()
@@ -101,10 +106,17 @@ class Cataloguer:
     def _read(self, database: sqlite3.Connection, source: Source, size: int, before: int) -> None:
         notes = Notes(database, source.name, size)
         pending = 0
-        for record in read_source(source, notes.read_to):
+
+        def tell(error: ArchiveError) -> None:
+            self._damage.setdefault(source.name, str(error))
+
+        for record in read_source(source, notes.read_to, on_damage=tell):
             if not pending:
                 database.execute("BEGIN IMMEDIATE")
-            notes.take(record)
+            try:
+                notes.take(record)
+            except ArchiveError as error:  # of one record, whose neighbours are sound
+                tell(error)
             pending += 1
             if pending >= BATCH:
                 notes.commit()

@@ -133,17 +133,13 @@ async def test_the_documentation_of_python_looks_as_it_did(tmp_path: Path) -> No
     home = tmp_path / "nginx"
     home.mkdir()
     with nginx(require_program("nginx"), docs, home, gzip=True) as server:
-        words = (f"{server.url}index.html", "--max-pages", "25", "--delay", "0", "--no-sitemaps", "--allow-private")
-        directory = await crawl(*words, directory=tmp_path / "crawl")
+        words = (f"{server.url}tutorial/index.html", "--scope", "prefix", "--max-pages", "6", "--delay", "0")
+        directory = await crawl(*words, "--no-sitemaps", "--allow-private", directory=tmp_path / "crawl")
         async with both(directory, {}) as (browser, looker):
-            held = [
-                json.loads(line)["url"]
-                for line in (
-                    await looker.get(f"/cdx?url={server.url}*&output=json&filter==mime:text/html")
-                ).text.splitlines()
-            ]
-            assert len(held) >= 10
-            await compare(browser, looker, [f"{server.url}index.html", *held[3:12:4]], tmp_path)
+            lines = (await looker.get(f"/cdx?url={server.url}tutorial/*&output=json&filter==mime:text/html")).text
+            held = [json.loads(line)["url"] for line in lines.splitlines()]
+            assert len(held) >= 4
+            await compare(browser, looker, [f"{server.url}tutorial/index.html", *held[:2]], tmp_path)
             assert browser.escapes == []
 
 

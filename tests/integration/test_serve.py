@@ -298,3 +298,29 @@ async def test_a_damaged_record_is_told_and_the_rest_is_shown(held: Path) -> Non
         assert line["offset"] in answer.text
         assert (await looker.get(f"/capture/{line['filename']}/{line['offset']}")).status == 500
         assert (await looker.replayed("http://a.test/i.png", dest="image")).status == 200
+
+
+async def test_behind_damage_reading_goes_on(held: Path) -> None:
+    (segment,) = (held / "archive").iterdir()
+    data = bytearray(segment.read_bytes())
+    places = [offset for offset, _, _ in members(segment)]
+    data[places[2] + 30] ^= 0xFF  # the first response
+    segment.write_bytes(data)
+    async with looking(held) as looker:
+        assert (await looker.replayed("http://a.test/zip")).status == 200
+        text = (await looker.get("/")).text
+    assert f"at offset {places[2]}" in text
+
+
+async def test_what_is_gone_from_the_archive_is_gone_from_the_catalogue(held: Path) -> None:
+    async with looking(held) as looker:
+        assert (await looker.replayed("http://a.test/zip")).status == 200
+    (segment,) = (held / "archive").iterdir()
+    segment.unlink()
+    await archive(held, [Exchange("http://new.test/", b"<title>New</title>")])
+    (other,) = (held / "archive").iterdir()
+    other.rename(other.with_name("other.warc.gz"))
+    async with looking(held) as looker:
+        assert (await looker.replayed("http://a.test/zip")).status == 404
+        assert (await looker.replayed("http://new.test/")).status == 200
+        assert "1 capture," in (await looker.get("/")).text
