@@ -125,7 +125,10 @@ def sources_of(paths: Sequence[Path]) -> list[Source]:
     damaged package or manifest, OSError."""
     found: list[Source] = []
     for path in paths:
-        found += _sources_at(path)
+        here = _sources_at(path)
+        if not here and path.is_dir() and not archive_directory(path).is_dir():
+            raise ArchiveError("there is no WARC, ARC or WACZ file in this directory", path=str(path))
+        found += here
     return found
 
 

@@ -71,6 +71,9 @@ def test_a_damaged_package_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.wacz").write_bytes(b"PK\x03\x04 and no more")
     with pytest.raises(CorruptArchive, match="not a readable package"):
         Archive.open(tmp_path / "x.wacz")
+    (tmp_path / "empty" / "deeper").mkdir(parents=True)
+    with pytest.raises(ArchiveError, match="there is no WARC, ARC or WACZ file in this directory"):
+        Archive.open(tmp_path / "empty")
     with pytest.raises(ArchiveError, match="there is no such file"):
         Archive.open(tmp_path / "y.wacz")
 
