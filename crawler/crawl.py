@@ -158,6 +158,12 @@ class Crawl:
         self._entered()
         self._pipeline.parts.dispatcher.resume()
 
+    def ignore(self, pattern: str) -> None:
+        """Nothing more is fetched in whose URL the regular expression is found, in later sessions neither: a line added
+        to DIR/ignores. Raises ValueError for what is no pattern, OSError."""
+        self._entered()
+        self._opened.ignores.add(pattern)
+
     @property
     def hosts(self) -> Hosts:
         """Control of single hosts: `crawl.hosts["example.com"].delay = 2`, `.per_host`, `.pause()`, `.resume()`."""

@@ -134,3 +134,22 @@ async def test_values_that_the_options_refuse(crawl_dir: Path) -> None:
             with pytest.raises(KeyError):
                 crawl.hosts["http://a.test/"]
             assert crawl.hosts["a.test"].delay == 0.0
+
+
+async def test_what_is_ignored_from_now_on(crawl_dir: Path) -> None:
+    """Queued URLs too; and it is a line of DIR/ignores, so it holds in later sessions."""
+    with Web(SITE) as web:
+        web.hold(A)
+        async with opened(config_of(crawl_dir, A), resolver=web.resolver()) as crawl:
+            await until(lambda: web.asked(A))
+            (crawl_dir / "ignores").write_text("# mine, without a line end at the end")
+            crawl.ignore("/1[0-9]$")
+            crawl.ignore("/9$")
+            web.let_go(A)
+            assert (await crawl.wait()).finished
+            for wrong in ("(", "", "# a comment", "one\ntwo"):
+                with pytest.raises(ValueError, match=r"pattern|expression"):
+                    crawl.ignore(wrong)
+        assert sorted(web.urls) == sorted([A, *(f"{A}{n}" for n in range(9))])
+    lines = (crawl_dir / "ignores").read_text().splitlines()
+    assert lines == ["# mine, without a line end at the end", "/1[0-9]$", "/9$"]

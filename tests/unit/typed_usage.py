@@ -59,6 +59,7 @@ async def asynchronous(clock: Clock, fetcher: Fetcher, files: Files) -> Summary:
         crawl.hosts["example.com"].per_host = 3
         crawl.hosts["example.com"].pause()
         crawl.concurrency = 8
+        crawl.ignore("/calendar/")
         crawl.pause()
         crawl.resume()
         crawl.finish()
