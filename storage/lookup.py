@@ -19,6 +19,7 @@ from typing import NamedTuple
 from storage.cdxj import index_line, sorted_lines
 from storage.errors import CorruptArchive, InvalidRecord
 from storage.indexcache import cached_index, cached_order, keep
+from storage.layout import replace_file
 from storage.lines import Entry, Lines, parse_line
 from storage.order import ORDER, Order, Stamp, read_order, stamp_of, write_order
 from storage.sources import Source
@@ -192,6 +193,13 @@ def mapped(path: Path) -> Lines:
         if not file.seek(0, 2):
             return Lines(b"", str(path))
         return Lines(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), str(path))
+
+
+def write_source_index(source: Source, path: Path) -> None:
+    """Writes the index of a file of records of any kind, atomically. Blocking. Raises CorruptArchive, OSError."""
+    with ExitStack() as stack:
+        lines = sorted_lines(source_lines(source), RUN, Path(tempfile.gettempdir()), stack)
+        replace_file(path, (line.encode("ascii") for line in lines))
 
 
 def _made_lines(source: Source, on_damage: OnDamage | None = None) -> Lines:

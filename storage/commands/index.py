@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from storage.archive import Archive
-from storage.cdxj import write_index
 from storage.commands import Command
 from storage.commands.asking import add_archive, open_archive
-from storage.lookup import fresh, lines_of, mapped
+from storage.lookup import fresh, lines_of, mapped, write_source_index
 from storage.order import ORDER, stamp_of, write_order
 from storage.sources import Source
 from storage.terminal import progress
@@ -31,7 +30,7 @@ def run(given: argparse.Namespace) -> int:
                 if source.index is None:
                     lines_of(source)
                 elif not (given.stale and fresh(source)):
-                    write_index(source.index.parent.parent, source.name)
+                    write_source_index(source, source.index)
                 advance(source.current_size())
         _write_order(sources)
     if given.zipnum is not None:

@@ -151,6 +151,17 @@ def test_the_index_is_made_anew(run: Run, crawl: Path, tmp_path: Path) -> None:
     assert (key, part, offset, int(length), number) == ("com,example)/1 20260102030405", "index", "0", len(packed), "1")
 
 
+def test_a_collection_of_other_files_is_indexed(run: Run, crawl: Path, tmp_path: Path) -> None:
+    """Plain, Zstandard, ARC: whatever lies in `archive/`."""
+    (tmp_path / "it" / "archive").mkdir(parents=True)
+    (segment, *_) = sorted((crawl / "archive").iterdir())
+    (tmp_path / "it" / "archive" / "plain.warc").write_bytes(gzip.decompress(segment.read_bytes()))
+    before = run("list", tmp_path / "it")[1]
+    assert run("index", tmp_path / "it")[0] == 0
+    assert len((tmp_path / "it" / "indexes" / "plain.warc.cdxj").read_bytes().splitlines()) == 2
+    assert run("list", tmp_path / "it")[1] == before
+
+
 async def test_diff_names_what_is_new_gone_and_changed(run: Run, tmp_path: Path) -> None:
     urls = [f"http://example.com/{name}" for name in "abcd"]
     old = [response(1, b"same", urls[0]), response(2, b"then", urls[1]), response(3, b"left", urls[2])]
