@@ -10,8 +10,8 @@ import heapq
 import mmap
 import tempfile
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
@@ -198,22 +198,25 @@ def mapped(path: Path) -> Lines:
 def write_source_index(source: Source, path: Path) -> None:
     """Writes the index of a file of records of any kind, atomically. Blocking. Raises CorruptArchive, OSError."""
     with ExitStack() as stack:
-        lines = sorted_lines(source_lines(source), RUN, Path(tempfile.gettempdir()), stack)
-        replace_file(path, (line.encode("ascii") for line in lines))
+        replace_file(path, (line.encode("ascii") for line in _sorted(source, None, stack)))
 
 
 def _made_lines(source: Source, on_damage: OnDamage | None = None) -> Lines:
     """From the file itself; kept in the cache where that can be, unless damage may be passed over.
 
     Raises CorruptArchive, OSError."""
-    with ExitStack() as stack:
-        lines = sorted_lines(source_lines(source, on_damage), RUN, Path(tempfile.gettempdir()), stack)
-        path = cached_index(source) if on_damage is None else None
-        if path is not None and keep(path, lines) is not None:
-            return mapped(path)
-        with tempfile.TemporaryFile() as file:
-            file.writelines(line.encode("ascii") for line in lines)
-            file.flush()
-            if not file.tell():
-                return Lines(b"", source.label)
-            return Lines(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), source.label)
+    path = cached_index(source) if on_damage is None else None
+    if path is not None:
+        with suppress(OSError), ExitStack() as stack:  # no room there: then for this process alone
+            if keep(path, _sorted(source, None, stack)) is not None:
+                return mapped(path)
+    with ExitStack() as stack, tempfile.TemporaryFile() as file:
+        file.writelines(line.encode("ascii") for line in _sorted(source, on_damage, stack))
+        file.flush()
+        if not file.tell():
+            return Lines(b"", source.label)
+        return Lines(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), source.label)
+
+
+def _sorted(source: Source, on_damage: OnDamage | None, stack: ExitStack) -> Iterable[str]:
+    return sorted_lines(source_lines(source, on_damage), RUN, Path(tempfile.gettempdir()), stack)

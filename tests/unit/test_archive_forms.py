@@ -214,3 +214,15 @@ def test_the_index_of_a_foreign_file_is_kept_aside(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
     with Archive.open(path) as archive:
         assert len(list(archive.captures())) == 2
+
+
+def test_a_full_cache_costs_nothing_but_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("storage.indexcache.replace_file", full)
+    path = tmp_path / "x.warc"
+    path.write_bytes(b"".join(plain_records([response(1, os.urandom(5 << 20)), *RECORDS])))
+    with Archive.open(path) as archive:
+        assert len(list(archive.captures())) == 4
