@@ -139,9 +139,14 @@ class Capture:
 
     @property
     def redirect(self) -> str | None:
-        """Where it redirects to, absolute; None if it does not."""
+        """Where it redirects to, absolute; None if it does not, or to what is no URL."""
         target = self.headers.get("Location")
-        return urljoin(self.url, target) if target and self.status in _REDIRECTS else None
+        if not target or self.status not in _REDIRECTS:
+            return None
+        try:
+            return urljoin(self.url, target)
+        except ValueError:
+            return None
 
     @property
     def raw(self) -> bytes:

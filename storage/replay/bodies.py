@@ -13,6 +13,8 @@ from storage.replay.holdings import Held
 
 IN_MEMORY = 4 << 20
 """Bytes of a body that are kept in memory; larger ones go to a temporary file."""
+LONGEST = 256 << 20
+"""Bytes after which a body is cut that is over four times its record: a few kilobytes can unpack to a full disk."""
 KEPT = 8
 """Bodies that are kept at a time."""
 
@@ -48,9 +50,12 @@ class Bodies:
                 return self._bodies[number]
         file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (closed with the last user of the body)
         size = 0
+        most = max(LONGEST, 4 * held.capture.payload_record.size)
         for piece in held.capture.chunks():
             file.write(piece)
             size += len(piece)
+            if size >= most:
+                break
         body = Body(size, file, threading.Lock())
         weakref.finalize(body, file.close)
         with self._lock:

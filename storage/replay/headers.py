@@ -49,8 +49,13 @@ def passed(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     for name, value in islice(headers, _ORIGINALS):
         if _NAME.fullmatch(name) is None:
             continue
-        value = _VALUE.sub(" ", value)[:_LENGTH].encode("latin-1", "replace").decode("latin-1")
+        value = clean(value)
         if name.lower() in PASSED:
             found.append((name, value))
         found.append((f"x-archive-orig-{name.lower()}", value))
     return found
+
+
+def clean(value: str) -> str:
+    """A header's value without what would end it, and no longer than anybody needs."""
+    return _VALUE.sub(" ", value)[:_LENGTH].encode("latin-1", "replace").decode("latin-1")

@@ -98,8 +98,8 @@ class Holdings:
 
 
 def _leads_to_itself(held: Held) -> bool:
-    target = held.capture.redirect
-    if target is None:
+    target = held.capture.headers.get("Location", "")
+    if not target or held.status not in (301, 302, 303, 307, 308):
         return False
     try:
         return surt(ada_url.URL(target, normalised(held.entry.url)).href) == held.entry.key

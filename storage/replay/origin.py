@@ -18,7 +18,7 @@ from storage.errors import ArchiveError
 from storage.replay.address import PREFIX, Links, ReplayAddress, normalised, parse_path
 from storage.replay.bodies import Bodies, Body
 from storage.replay.elements import refresh
-from storage.replay.headers import guards, passed, policy
+from storage.replay.headers import clean, guards, passed, policy
 from storage.replay.holdings import Held, Holdings
 from storage.replay.hosts import other_origin
 from storage.replay.memento import capture_links, http_date
@@ -129,7 +129,10 @@ class ReplayOrigin:
         status = held.status
         location = held.capture.headers.get("Location", "")
         if status in _REDIRECTS and location and not address.raw:
-            headers["Location"] = links.absolute(location) or location
+            target = links.absolute(location)
+            if target is None:
+                return self._missing(request, location, "The page redirects to this, which is no address of the web.")
+            headers["Location"] = target
             return web.Response(status=status, headers=headers)
         kind = kind_of(Source(b"", held.capture.mime, None), destination)
         if address.raw or (kind is Kind.OTHER and held.capture.mime):
@@ -142,7 +145,7 @@ class ReplayOrigin:
         content_type = held.capture.mime or ("text/html" if charset else "")
         if content_type:
             given = charset or held.charset
-            headers["Content-Type"] = f"{content_type}; charset={given}" if given else content_type
+            headers["Content-Type"] = clean(f"{content_type}; charset={given}" if given else content_type)
         return web.Response(status=_status(status), body=text, headers=headers)
 
     async def _whole(
@@ -151,7 +154,7 @@ class ReplayOrigin:
         """A body as it was, or the part of it that was asked for (RFC 9110 section 14)."""
         body = await in_thread(None, self._bodies.get, held)
         status, start, stop = _status(status), 0, body.size
-        headers["Content-Type"] = held.capture.content_type or "application/octet-stream"
+        headers["Content-Type"] = clean(held.capture.content_type) or "application/octet-stream"
         headers["Accept-Ranges"] = "bytes"
         wanted = byte_range(request.headers.get("Range"), body.size) if status == 200 else None
         if wanted is not None:
@@ -184,7 +187,7 @@ class ReplayOrigin:
         refreshing = held.capture.headers.get("Refresh", "")
         if refreshing and not address.raw:
             links = Links(address.url, _moment(address, held))
-            headers["Refresh"] = refresh(refreshing, links) or refreshing
+            headers["Refresh"] = clean(refresh(refreshing, links) or "")
         return headers
 
     def _insert(self, request: web.Request, links: Links) -> str:

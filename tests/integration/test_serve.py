@@ -324,3 +324,31 @@ async def test_what_is_gone_from_the_archive_is_gone_from_the_catalogue(held: Pa
         assert (await looker.replayed("http://a.test/zip")).status == 404
         assert (await looker.replayed("http://new.test/")).status == 200
         assert "1 capture," in (await looker.get("/")).text
+
+
+async def test_headers_of_strangers_break_nothing(tmp_path: Path) -> None:
+    odd = [
+        Exchange("http://a.test/1", b"<p>one", type="text/html\x01\x7f; charset=nonsense\x02"),
+        Exchange("http://a.test/2", status="302 Found", headers=["Location: javascript:alert(1)"]),
+        Exchange("http://a.test/3", status="302 Found", headers=["Location: http://[broken"]),
+        Exchange(
+            "http://a.test/4", b"four", headers=["X\xe9: y", "X: \r\x00y\xe9", "Content-Length: 99", "Refresh: 0"]
+        ),
+        Exchange("http://a.test/5", b"five", status="999 Odd", headers=["Content-Encoding: gzip"]),
+        Exchange("http://a.test/6", status="204 No Content"),
+    ]
+    async with looking(await archive(tmp_path / "crawl", odd)) as looker:
+        answers = [await looker.replayed(each.url) for each in odd]
+        lines = (await looker.get("/cdx?url=a.test/*&output=json")).text.splitlines()
+        for line in map(json.loads, lines):
+            assert (await looker.get(f"/capture/{line['filename']}/{line['offset']}")).status == 200
+    assert [answer.status for answer in answers] == [200, 404, 404, 200, 200, 204]
+    assert answers[4].body == b"five"
+
+
+async def test_a_body_that_unpacks_to_a_flood_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.replay.bodies.LONGEST", 1 << 20)
+    flood = Exchange("http://a.test/", gzip.compress(bytes(8 << 20)), "image/png", headers=["Content-Encoding: gzip"])
+    async with looking(await archive(tmp_path / "crawl", [flood])) as looker:
+        answer = await looker.replayed("http://a.test/", dest="image")
+    assert len(answer.body) == 1 << 20
