@@ -1,6 +1,6 @@
 """Traps: what the URLs of a site without end look like. Pure; each bound is one that no real site is known to reach.
 
-    trap-length     the URL is longer than 4,000 characters, a requisite's than 8,000
+    trap-length     the URL is longer than 8,000 characters
     trap-segments   its path has more than 30 segments
     trap-repeat     a part of its path stands there again and again: `/a/b/a/b/a/b`, `/x/x/x/x`
     trap-query      a parameter of its query stands there again and again, with the same value
@@ -16,10 +16,8 @@ import re
 from crawler.model import Kind
 from crawler.rules.values import FOLLOWED, Rule, Verdict
 
-LONGEST_PAGE = 4_000
-"""Browsers and search engines take 2,000 as the most that works everywhere; whoever doubles a URL gets here soon."""
-LONGEST_REQUISITE = 8_000
-"""RFC 9110 section 4.1: what servers should at least support. Concatenated scripts and signed addresses are long."""
+LONGEST = 8_000
+"""RFC 9110 section 4.1: what servers should at least support. Whoever doubles a URL again and again gets here soon."""
 MOST_SEGMENTS = 30
 """Heritrix: 20. The deepest trees of published source code have some 25."""
 MOST_IN_A_ROW = 3
@@ -47,9 +45,7 @@ _MONTH_PARAMETER = re.compile(
     r"[?&;](?:[a-z]+[_-])?(?:month|mon|monat|mois|mes|mese)=[0-9]{1,2}(?=[&;]|$)", re.IGNORECASE
 )
 
-_TOO_LONG = Verdict(
-    False, "trap-length", f"longer than {LONGEST_PAGE} characters, or {LONGEST_REQUISITE} of a requisite"
-)
+_TOO_LONG = Verdict(False, "trap-length", f"longer than {LONGEST} characters")
 _TOO_MANY = Verdict(False, "trap-segments", f"more than {MOST_SEGMENTS} segments in its path")
 _REPEATED = Verdict(False, "trap-repeat", "a part of its path is repeated in a row")
 _SAME_AGAIN = Verdict(False, "trap-query", "a parameter is repeated with the same value")
@@ -67,9 +63,7 @@ def trap_rules(year: int) -> tuple[Rule, ...]:
 
 
 def _length(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
-    if len(url) <= LONGEST_PAGE:
-        return None
-    return _TOO_LONG if kind in FOLLOWED or len(url) > LONGEST_REQUISITE else None
+    return _TOO_LONG if len(url) > LONGEST else None
 
 
 def _segments(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
