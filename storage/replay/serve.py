@@ -12,7 +12,6 @@ from pathlib import Path
 
 from aiohttp import web
 
-from storage.errors import ArchiveError
 from storage.layout import archive_directory
 from storage.replay.catalogue import catalogue_path, prepare
 from storage.replay.cataloguer import Cataloguer
@@ -48,8 +47,7 @@ async def serving(
     """Serves an archive while the block runs. Ports that are not given are the next free ones; 0 is any.
 
     Raises ArchiveError for what is no archive, OSError for a port that is taken."""
-    if not await asyncio.to_thread(sources_of, [path]):
-        raise ArchiveError("there is no WARC file in it", path=str(path))
+    await asyncio.to_thread(sources_of, [path])  # no archive is told now, not on the first page
     database = catalogue_path(path)
     await asyncio.to_thread(prepare, database)
     catalogue = Catalogue(database)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
+import re
+import signal
+import socket
+import sys
 from pathlib import Path
 
+import aiohttp
 import pytest
 
+from storage.cli import main
 from storage.replay.catalogue import catalogue_path
 from tests.support.looking import AT, Exchange, archive, looking
 from tests.support.warc import members
@@ -352,3 +359,47 @@ async def test_a_body_that_unpacks_to_a_flood_is_cut(tmp_path: Path, monkeypatch
     async with looking(await archive(tmp_path / "crawl", [flood])) as looker:
         answer = await looker.replayed("http://a.test/", dest="image")
     assert len(answer.body) == 1 << 20
+
+
+async def test_the_command_says_where_it_is_and_ends_in_peace(held: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "storage", "serve", str(held), "--port", "0", "--replay-port", "0"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        line = (await process.stdout.readline()).decode()
+        address = re.search(r"http://127\.0\.0\.1:\d+/", line)
+        assert address is not None, line
+        async with aiohttp.ClientSession() as session, session.get(address[0]) as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        _, told = await process.communicate()
+    assert (process.returncode, told) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["/nowhere/at/all"], 2, "/nowhere/at/all: there is no such file or directory"),
+        ([".", "--port", "70000"], 2, "70000 is no port"),
+        ([".", "--port", "9000", "--replay-port", "9000"], 2, "must differ"),
+        (["EMPTY"], 1, "file in this directory"),
+    ],
+)
+def test_what_cannot_be_served_is_said(
+    words: list[str], code: int, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [str(tmp_path) if word == "EMPTY" else word for word in words]
+    assert main(["serve", *given]) == code
+    assert told in capsys.readouterr().err
+
+
+def test_a_port_in_use_is_named(held: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert main(["serve", str(held), "--port", str(port)]) == 1
+    assert f"cannot listen at 127.0.0.1 port {port}" in capsys.readouterr().err
