@@ -20,13 +20,13 @@ from pathlib import Path
 
 from zlib_ng import zlib_ng
 
-from storage.errors import ArchiveError, ArchiveLocked, CorruptArchive
+from storage.errors import ArchiveError, ArchiveLocked, CorruptArchive, TornRecord
 from storage.files import sync_directory
 from storage.frames import Compression, compression_of, frames
 from storage.layout import ARCHIVE, replace_file
 from storage.lock import DirectoryLock
 from storage.members import GZIP
-from storage.resync import is_torn, next_record
+from storage.resync import next_record
 from storage.verify.digests import BlockCheck
 from storage.verify.header import read_header
 from storage.verify.rules import Severity
@@ -77,15 +77,14 @@ def plan(path: Path) -> Plan:
     Raises ArchiveError where whole records follow damage, so that cutting would lose them; OSError."""
     with path.open("rb", buffering=0) as file:
         compression = compression_of(file.read(4))
-        reader = _Reader(compression)
+        reader, torn = _Reader(compression), False
         try:
             reader.read(Tape(frames(file, str(path), compression), compression))
             why = reader.why
         except CorruptArchive as error:
-            why = error.message
+            why, torn = error.message, isinstance(error, TornRecord)
         size = file.seek(0, os.SEEK_END)
         at = reader.frame if compression is not Compression.NONE else reader.keep
-        torn = at < size and compression is not Compression.NONE and is_torn(file, compression, at)
         if why and not torn and not reader.within:
             following = next_record(file, compression, at + 1)
             if following is not None:

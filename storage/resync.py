@@ -37,30 +37,6 @@ def next_record(file: Readable, compression: Compression, start: int, *, diction
         base += len(data) - _OVERLAP
 
 
-def is_torn(file: Readable, compression: Compression, offset: int) -> bool:
-    """True if the frame at `offset` is sound as far as it goes, and goes to the end of the file. Blocking; OSError."""
-    file.seek(offset)
-    inflate = zlib_ng.decompressobj(GZIP) if compression is Compression.GZIP else None
-    unpack = decompressor() if compression is Compression.ZSTD else None
-    while data := file.read(_WINDOW):
-        try:
-            if inflate is not None:
-                while data and not inflate.eof:
-                    inflate.decompress(data, _WINDOW)
-                    data = inflate.unconsumed_tail
-                if inflate.eof:
-                    return False
-            elif unpack is not None:
-                unpack.decompress(data, 0)
-                while not unpack.eof and not unpack.needs_input:
-                    unpack.decompress(b"", _WINDOW)
-                if unpack.eof:
-                    return False
-        except (GzipError, ZstdError):
-            return False
-    return True
-
-
 def _candidates(data: bytes, compression: Compression) -> list[int]:
     if compression is Compression.NONE:
         return [found.start() for found in _PLAIN.finditer(data)]

@@ -101,7 +101,7 @@ def check_log(directory: Path, facts: Facts, files: Mapping[str, int], claimant:
         segment, offset, url = value.get("segment"), value.get("offset"), value.get("url")
         if segment is None and offset is None:
             continue
-        if not isinstance(segment, str) or type(offset) is not int or not isinstance(url, str):
+        if not isinstance(segment, str) or not _is_offset(offset) or not isinstance(url, str):
             report(finding(Rule.LOG, str(path), f"line {number}: no place of a record"))
         elif segment in files:
             claims.append((files[segment], offset, None, key(url), None, claimant, number))
@@ -124,6 +124,10 @@ def check_pages(path: Path, facts: Facts, claimant: int, report: Report, *, unfi
             claims.append((None, None, key(f"urn:uuid:{name}"), key(url), None, claimant, number))
         claims = _handed_over(facts, claims)
     facts.claim(claims)
+
+
+def _is_offset(value: object) -> bool:
+    return type(value) is int and 0 <= value < 1 << 62
 
 
 def _handed_over(facts: Facts, claims: list[Claim]) -> list[Claim]:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from storage.arc import is_arc
-from storage.errors import CorruptArchive
+from storage.errors import CorruptArchive, TornRecord
 from storage.frames import DICTIONARY_MAGIC, Compression, compression_of, frames
 from storage.httpmessage import HEAD_LIMIT
 from storage.members import Readable
-from storage.resync import is_torn, next_record
+from storage.resync import next_record
 from storage.sources import Source
 from storage.verify.digests import BlockCheck
 from storage.verify.header import Header, Problem, read_header
@@ -205,10 +205,11 @@ class Walk:
 
     def _damaged(self, file: Readable, error: CorruptArchive, start: int) -> int | None:
         at = start if error.offset is None else error.offset
-        on = next_record(file, self._compression, at + 1, dictionary=self._dictionary)
+        torn = isinstance(error, TornRecord)  # and what looks like a record behind that is its content
+        on = None if torn else next_record(file, self._compression, at + 1, dictionary=self._dictionary)
         if on is None and self._may_be_torn(at):
             self._say(Rule.PROVISIONAL, f"torn: {error.message}", at)
-        elif on is None and is_torn(file, self._compression, at):
+        elif torn:
             self._say(Rule.FILE_TORN, "the file ends within a record", at)
         else:
             where = "; nothing after it can be read" if on is None else f"; reading on at {on}"

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from backports import zstd
 from cdxj_indexer.main import main as cdxj_indexer
 from click.testing import CliRunner
 from fastwarc.cli import main as fastwarc
@@ -26,9 +25,19 @@ from warcio.warcwriter import WARCWriter
 
 from storage.verify import Severity
 from tests.support.crawldir import capture, crawl_directory, segments_of
+from tests.support.packed import trained_dictionary, with_zstd, zstd
 from tests.support.programs import require_program
 from tests.support.rawwarc import HTTP, errors, findings, packed, request, response, rid, sha1, warcinfo
 from tests.unit.test_verify_records import BROKEN, CHUNKED, SOUND
+
+
+@pytest.fixture(autouse=True)
+def what_others_leave_open() -> Iterator[None]:
+    """Collected here and in silence, not in some later test: warcio leaves its temporary files to the collector."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 class Input:
@@ -183,7 +192,6 @@ def test_what_warcio_writes_is_sound(zipped: bool, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         write_by_warcio(path, zipped=zipped)
-        gc.collect()  # warcio leaves its temporary files to the collector
     assert [str(each) for each in findings(path) if each.severity is not Severity.NOTE] == []
 
 
@@ -239,6 +247,12 @@ def test_zstandard(tmp_path: Path) -> None:
     assert errors(path)
     path.write_bytes(zstd.compress(b"".join(records)))
     assert [each.rule.label for each in findings(path)] == ["frame-shared"]
+    for is_packed in (False, True):
+        whole = with_zstd(records, dictionary=trained_dictionary(records), packed=is_packed)
+        path.write_bytes(whole)
+        assert findings(path) == []
+        path.write_bytes(whole[:-3])
+        assert [each.rule.label for each in errors(path)] == ["file-torn"]
 
 
 def test_the_command_runs_as_a_program(tmp_path: Path) -> None:

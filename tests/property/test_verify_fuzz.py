@@ -12,12 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from backports import zstd
 
 from storage import ArchiveError, cli
 from storage.mending import mend, plan
 from storage.verify import verify
 from tests.support.crawldir import capture, crawl_directory
+from tests.support.packed import zstd
 from tests.support.rawwarc import findings, packed, request, response, warcinfo
 from tests.unit.test_verify_records import SOUND
 

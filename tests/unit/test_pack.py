@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backports import zstd
 
 from storage import cli, index_path
 from storage.packedindex import PackedIndex
 from storage.pagetext import page_text
 from tests.support.crawldir import capture, crawl_directory, many_captures, segments_of
+from tests.support.packed import zstd
 from tests.support.programs import require_program
 from tests.support.rawwarc import errors, findings, packed, response
 
