@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures.thread
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -26,4 +27,5 @@ async def in_thread(executor: Executor | None, function: Callable[[*Arguments], 
 def pools_are_gone(error: RuntimeError) -> bool:
     """Whether Python ends: its pools are closed before the program's threads are joined. There is no class of its own
     for what they raise then."""
-    return "shutdown" in str(error) and not threading.main_thread().is_alive()
+    ending = getattr(concurrent.futures.thread, "_shutdown", False) or not threading.main_thread().is_alive()
+    return "shutdown" in str(error) and bool(ending)

@@ -8,6 +8,7 @@ nobody.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures.thread
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -30,4 +31,5 @@ async def in_thread(executor: Executor | None, function: Callable[[*Arguments], 
 
 def is_shutdown(error: RuntimeError) -> bool:
     """A pool is closed because Python ends: there is no class of its own for what concurrent.futures says then."""
-    return "shutdown" in str(error) and not threading.main_thread().is_alive()
+    ending = getattr(concurrent.futures.thread, "_shutdown", False) or not threading.main_thread().is_alive()
+    return "shutdown" in str(error) and bool(ending)

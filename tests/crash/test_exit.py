@@ -22,7 +22,9 @@ config = CrawlConfig(seeds=["{root}/"], output="{output}", delay=0.0, min_free_d
                      sitemaps=False, grace=0.2, timeout=60.0)
 """
 STARTED = """
+import atexit, traceback
 background = BackgroundCrawl(config).start()
+atexit.register(lambda: background._error and traceback.print_exception(background._error))
 while len(list(background.outcomes())) < 4:
     time.sleep(0.01)
 print("four", flush=True)
