@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from pathlib import Path
 
 import fastwarc.warc
@@ -117,20 +118,31 @@ async def test_a_torn_file_is_told_at_every_byte(tmp_path: Path) -> None:
         scan(torn, last + 1)
 
 
+def deflates_to_the_same(data: bytes, whole: list[tuple[int, bytes, bytes]], at: int) -> bool:
+    """Whether `at` lies in a member's deflate stream, and what was written there means the same: the bits that fill up
+    its last byte, or the length of a code that no symbol uses. Another decompressor judges."""
+    for offset, compressed, plain in whole:
+        if offset + 10 <= at < offset + len(compressed) - 8:
+            inflate = zlib.decompressobj(31)
+            return inflate.decompress(data[offset : offset + len(compressed)]) == plain and inflate.eof
+    return False
+
+
 async def test_a_flipped_bit_is_told(tmp_path: Path) -> None:
     path = await segment(tmp_path, [capture(1, b"one" * 100)])
     data = bytearray(path.read_bytes())
+    whole = list(members(path))
     meaningless: set[int] = set()
-    for offset, compressed, _ in members(path):
+    for offset, _, _ in whole:
         meaningless |= {offset + at for at in (4, 5, 6, 7, 8, 9)}  # time, flags and system of the gzip header
-        meaningless.add(offset + len(compressed) - 9)  # bits that fill up the last byte of the deflate stream
     untold: set[int] = set()
     for at in range(len(data)):
         data[at] ^= 0x10
         path.write_bytes(data)
         try:
             list(read_records(path))
-            untold.add(at)
+            if not deflates_to_the_same(bytes(data), whole, at):
+                untold.add(at)
         except CorruptArchive:
             pass
         data[at] ^= 0x10
