@@ -17,11 +17,13 @@ from typing import Any
 from storage.archive import Archive
 from storage.capture import Capture
 from storage.errors import ArchiveError
-from storage.pagetext import HTML_LIMIT, page_text
 from storage.times import parse_stamp
+from storage.words import page_words
 
 _ABOUT_THE_SAME = timedelta(seconds=1)
 """A list of pages tells seconds, a record microseconds."""
+RECORD_LIMIT = 16 << 20
+"""Bytes of a record beyond which its page is listed without its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,10 @@ def _read(capture: Capture, *, text: bool) -> tuple[str, str]:
     if not text:
         return "", ""
     try:
-        return page_text(capture.text) if capture.payload_record.size <= 2 * HTML_LIMIT else ("", "")
+        if capture.payload_record.size > RECORD_LIMIT:
+            return "", ""
+        title, words = page_words(capture.text)
+        return title or "", words
     except ArchiveError:
         return "", ""
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Generator, Iterator
 from html.entities import html5
 
+from storage.markup import MARKUP, ONE_ATTRIBUTE, RAW_TEXT
 from storage.replay.address import Links
 from storage.replay.css import rewrite_css
 from storage.replay.elements import MATTERS, TAGS, Attributes, Change, Fate, changes
@@ -21,31 +22,6 @@ from storage.replay.script import rewrite_import_map, rewrite_script
 NESTING = 3
 """Documents in documents: an iframe's srcdoc, and its frames' srcdoc."""
 
-_WHITE = r"[\t\n\f\r ]"
-_ATTRIBUTE = (
-    r"""[\t\n\f\r /]*+(?P<name>[^\t\n\f\r />][^\t\n\f\r />=]*+)"""
-    rf"""(?:{_WHITE}*+={_WHITE}*+"""
-    r"""(?:"(?P<double>[^"]*+)"|'(?P<single>[^']*+)'|(?P<bare>[^\t\n\f\r >"'][^\t\n\f\r >]*+)?))?+"""
-)
-_ONE_ATTRIBUTE = re.compile(_ATTRIBUTE)
-_ATTRIBUTES = re.sub(r"\?P<\w+>", "?:", _ATTRIBUTE)
-MARKUP = re.compile(
-    rf"""<(?:
-    (?P<tag>[A-Za-z][^\t\n\f\r />]*+)(?P<attributes>(?:{_ATTRIBUTES})*+[\t\n\f\r /]*+)>
-    |/[A-Za-z](?:{_ATTRIBUTES})*+[\t\n\f\r /]*+>
-    |!--(?:>|->|.*?(?:--!?>|\Z))
-    |!\[CDATA\[(?P<cdata>)
-    |(?:[!?]|/(?![A-Za-z]))[^>]*+>
-    |(?P<torn>[A-Za-z!?/])
-    )""",
-    re.VERBOSE | re.DOTALL,
-)
-"""A start tag with its attributes, an end tag, a comment or declaration; or the beginning of one that never ends."""
-
-RAW_TEXT = {
-    name: re.compile(rf"</{name}(?=[\t\n\f\r />])", re.IGNORECASE)
-    for name in "script style textarea title xmp iframe noembed noframes".split()
-}
 _CDATA_END = re.compile(r"\]\]>")
 _PI_HREF = re.compile(r"(<\?xml-stylesheet\b[^>]*?\bhref\s*=\s*)(?:\"([^\"]*)\"|'([^']*)')")
 _REFERENCE = re.compile(r"&(?:#(?:[0-9]++|[xX][0-9A-Fa-f]++);?|(?P<name>[A-Za-z][A-Za-z0-9]*+;?)(?P<more>=)?)")
@@ -153,7 +129,7 @@ class _Rewriting:
 def _read(attributes: str) -> Attributes:
     """Names in lower case with their values, references resolved; of a repeated name the first counts."""
     values: dict[str, str] = {}
-    for found in _ONE_ATTRIBUTE.finditer(attributes):
+    for found in ONE_ATTRIBUTE.finditer(attributes):
         values.setdefault(found["name"].lower(), unescaped(_value(found)))
     return values
 
@@ -192,7 +168,7 @@ def _replaced(attributes: str, new: dict[str, Change]) -> str:
             return f"{before}data-archived-{found[0][len(before) :]}"
         return f'{before}{found["name"]}="{_escaped(change)}"'
 
-    return _ONE_ATTRIBUTE.sub(replace, attributes)
+    return ONE_ATTRIBUTE.sub(replace, attributes)
 
 
 def _escaped(value: str) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from storage.message import Fields, message_of, warc_fields
 from storage.replay.catalogue import Kind, hashed, kind_of
 from storage.replay.reading import OutLink, essence, failure, out_links, page_text
-from storage.replay.words import TITLE_LIMIT, tidy
 from storage.stored import StoredRecord
 from storage.surt import surt
+from storage.words import TITLE_LIMIT, tidy
 
 _CAPTURES = frozenset(("response", "revisit", "resource"))
 _PENDING = 64

@@ -9,8 +9,8 @@ from itertools import islice
 from storage.charset import decode_text
 from storage.codings import decoded
 from storage.message import Fields, Message
-from storage.replay.words import page_words
 from storage.stored import StoredRecord
+from storage.words import page_words
 
 TEXT_LIMIT = 2 << 20
 """Bytes of a page that are searched for text."""

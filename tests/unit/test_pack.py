@@ -14,7 +14,6 @@ import pytest
 
 from storage import cli, index_path
 from storage.packedindex import PackedIndex
-from storage.pagetext import page_text
 from tests.support.crawldir import capture, crawl_directory, many_captures, segments_of
 from tests.support.packed import zstd
 from tests.support.programs import require_program
@@ -180,30 +179,6 @@ def test_the_index_in_many_members() -> None:
         assert block[0].startswith(key + b" " + timestamp + b" ")
         found += block
     assert found == made
-
-
-@pytest.mark.parametrize(
-    ("html", "expected"),
-    [
-        ("", ("", "")),
-        ("<title>a</title>", ("a", "")),
-        ("<p>one<p>two <b>three</b>\n\n four", ("", "one two three four")),
-        ("<body><script>no</script><noscript>no</noscript>yes<template>no</template>", ("", "yes")),
-        ("a\x00b &amp; c", ("", "ab & c")),
-        ("<svg><title>no page's</title></svg>text", ("no page's", "text")),
-    ],
-)
-def test_the_text_of_a_page(html: str, expected: tuple[str, str]) -> None:
-    assert page_text(html) == expected
-
-
-def test_hostile_pages_cost_only_their_text() -> None:
-    assert page_text("<title>t</title>" + "<div>" * 1_000_000 + "deep") == ("", "")
-    assert page_text("<p>" * 20_000 + "flat") == ("", "flat")
-    assert page_text("<b>" * 1_000 + "deep" + "</b>" * 1_000) == ("", "deep")
-    assert len(page_text("<p>" + "word " * 200_000)[1]) == 256 << 10
-    assert page_text("x" * (9 << 20)) == ("", "")
-    page_text("<title>\ud800</title>")
 
 
 def _rewrite(path: Path, change: Callable[[str, bytes], bytes | None], compression: int = zipfile.ZIP_STORED) -> None:

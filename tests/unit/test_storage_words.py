@@ -1,4 +1,4 @@
-"""A page's title and words for the catalogue, without a tree."""
+"""A page's title and words, without a tree."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from storage.replay.words import TITLE_LIMIT, WORDS_LIMIT, page_words
+from storage.words import TITLE_LIMIT, WORDS_LIMIT, page_words
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,7 @@ from storage.replay.words import TITLE_LIMIT, WORDS_LIMIT, page_words
         ("before<a href=torn", None, "before"),
         ("no tags &lt;b&gt;", None, "no tags <b>"),
         ("\ud800x<br>\udfffy", None, "?x ?y"),
+        ("a\x00b", None, "ab"),
     ],
 )
 def test_words_are_what_a_reader_sees(markup: str, title: str | None, text: str) -> None:

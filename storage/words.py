@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 
-from storage.replay.html import MARKUP, RAW_TEXT
+from storage.markup import MARKUP, RAW_TEXT
 
 TITLE_LIMIT = 300
 WORDS_LIMIT = 200_000
@@ -51,8 +51,8 @@ def page_words(markup: str) -> tuple[str | None, str]:
 
 
 def tidy(text: str) -> str:
-    """References resolved, lone surrogates gone, white space made one space."""
-    plain = html.unescape(text).encode("utf-8", "replace").decode("utf-8")
+    """References resolved, white space made one space; without lone surrogates, which JSON cannot carry, and NUL."""
+    plain = html.unescape(text).encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
     return _SPACE.sub(" ", plain).strip()[:WORDS_LIMIT]
 
 
