@@ -245,7 +245,9 @@ def add_common(attributes: Attributes, references: References) -> None:
     references.add(attributes.get("background"), roles.BACKGROUND)
     if not PRESENTATION.isdisjoint(attributes):
         for name in sorted(PRESENTATION & attributes.keys()):
-            add_css(attributes[name] or "", references)
+            value = attributes[name]
+            if value and "(" in value:
+                add_css(value, references)
     for name, value in attributes.items():
         if value and name in LAZY_SRCSETS:
             for url in srcset_urls(value):

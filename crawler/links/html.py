@@ -11,7 +11,7 @@ from crawler.links.charset import UTF_8, decode, of_html
 from crawler.links.css import add_css
 from crawler.links.document import Document
 from crawler.links.elements import COMMON, HANDLERS, Attributes, add_common, title
-from crawler.links.lazy import has_drawn, has_lazy
+from crawler.links.lazy import has_lazy
 from crawler.links.references import References
 from crawler.links.scripts import add_script
 from crawler.links.selectors import LAZY_SELECTOR, SELECTOR
@@ -54,7 +54,7 @@ def _search(markup: bytes | str, references: References, *, svg_title: bool = Fa
         return
     # Without mutation events the tree is what the source says.
     tree = LexborHTMLParser(markup, options=LexborDocumentOptions.WO_EVENTS)
-    selector = LAZY_SELECTOR if has_lazy(markup) or has_drawn(markup) else SELECTOR
+    selector = LAZY_SELECTOR if has_lazy(markup) else SELECTOR
     pending = [iter(tree.css(selector))]
     settled: set[str] = set()
     """What plain links named already: many of a page's links lead where another does, or to a place in the page."""

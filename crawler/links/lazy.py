@@ -51,8 +51,6 @@ _ADDRESS = re.compile(
 )
 _NAMES = rb"data-(?:" + b"|".join(sorted(name[5:].encode() for name in LAZY_URLS | LAZY_SRCSETS)) + rb")\s*="
 _IN_BYTES, _IN_TEXT = re.compile(_NAMES), re.compile(_NAMES.decode())
-_DRAWN = rb"=[\"']?\s*url\(\s*[\"']?[^#\s\"']"
-_DRAWN_IN_BYTES, _DRAWN_IN_TEXT = re.compile(_DRAWN), re.compile(_DRAWN.decode())
 
 
 def has_lazy(markup: bytes | str) -> bool:
@@ -60,13 +58,6 @@ def has_lazy(markup: bytes | str) -> bool:
     if isinstance(markup, bytes):
         return b"data-" in markup and _IN_BYTES.search(markup) is not None
     return "data-" in markup and _IN_TEXT.search(markup) is not None
-
-
-def has_drawn(markup: bytes | str) -> bool:
-    """True if an attribute that is CSS may name a file: in SVG, most name what stands in the same drawing (`#...`)."""
-    if isinstance(markup, bytes):
-        return b"url(" in markup and _DRAWN_IN_BYTES.search(markup) is not None
-    return "url(" in markup and _DRAWN_IN_TEXT.search(markup) is not None
 
 
 def add_lazy(name: str, value: str, role: Role, references: References, *, media: bool) -> None:
