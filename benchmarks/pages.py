@@ -10,6 +10,7 @@ requisites are fetched too, and their cost is part of their pages'.
 from __future__ import annotations
 
 import argparse
+import compileall
 import statistics
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.contenders import PEERS_PYTHON, Absent, Contender, annals, scrapy, wget
+from benchmarks.contenders import HERE, PEERS_PYTHON, Absent, Contender, annals, scrapy, wget
 from benchmarks.generate import LINKS, PAGES, generate
 from benchmarks.measure import cores, pinned, run, table
 from tests.support.nginx import Nginx, nginx
@@ -39,6 +40,7 @@ class Run:
 def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     chosen = [contender for contender in (annals(), wget(), scrapy(given.scrapy)) if given.only in contender.name]
+    compile_programs()
     results: dict[tuple[str, str], list[Run]] = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="annals-bench-") as name:
         sites = dict(_sites(Path(name), given.site))
@@ -60,6 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(contender, Absent):
             print(f"\nnot measured: {contender.name}: {contender.reason}")
     return 0
+
+
+def compile_programs() -> None:
+    """As pip does on installing: the peers come compiled, too, and an environment may forbid to do it on the way."""
+    for package in ("crawler", "storage"):
+        compileall.compile_dir(HERE.parent / package, quiet=1)
 
 
 def _parser() -> argparse.ArgumentParser:
