@@ -52,6 +52,9 @@ class Role:
 REDIRECT = Role(Kind.NAVIGATION, "header/location", "R", same_hop=True)
 """The role of a redirect's target. It takes over the kind and depth of the URL that redirected."""
 
+REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
+"""Those whose Location is followed (RFC 9110 section 15.4; Fetch Standard, redirect status)."""
+
 
 @dataclass(frozen=True, slots=True)
 class CrawlURL:

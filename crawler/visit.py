@@ -24,6 +24,7 @@ from crawler.links.effort import takes_long
 from crawler.links.sitemap import extract_sitemap
 from crawler.model import (
     REDIRECT,
+    REDIRECT_STATUSES,
     CrawlURL,
     Exchange,
     Extraction,
@@ -53,7 +54,6 @@ JUDGED_AT_ONCE = 1000
 NOT_ASKED = HostReport(asked=False)
 """No request went out: the host is owed no delay."""
 
-REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 ReadOutlinks = Callable[[str, int], Awaitable[dict[str, Role]]]
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from crawler.content import CONTENT_LIMIT, charset_of, is_parsed, media_type
 from crawler.frontier.standing import Kept
 from crawler.links.document import Document
+from crawler.model import REDIRECT_STATUSES
 from storage import Archive, Capture
-
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 def may_need_something(kept: Kept) -> bool:
     """True if the answer can ask for requisites: told without reading it."""
-    return kept.status in REDIRECTS or is_parsed(kept.media_type)
+    return kept.status in REDIRECT_STATUSES or is_parsed(kept.media_type)
 
 
 def capture_of(archive: Archive, kept: Kept) -> Capture | None:
@@ -22,7 +21,7 @@ def capture_of(archive: Archive, kept: Kept) -> Capture | None:
 
 def location_of(capture: Capture) -> str | None:
     """Where it redirects to, as it was sent."""
-    return capture.headers.get("Location") if capture.status in REDIRECTS else None
+    return capture.headers.get("Location") if capture.status in REDIRECT_STATUSES else None
 
 
 def document_of(capture: Capture) -> Document:
