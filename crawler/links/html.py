@@ -56,16 +56,18 @@ def _search(markup: bytes | str, references: References, *, svg_title: bool = Fa
     tree = LexborHTMLParser(markup, options=LexborDocumentOptions.WO_EVENTS)
     selector = LAZY_SELECTOR if has_lazy(markup) else SELECTOR
     pending = [iter(tree.css(selector))]
-    settled: set[str] = set()
-    """What plain links named already: many of a page's links lead where another does, or to a place in the page."""
+    settled: set[str | None] = set()
+    """What plain links named already: many of a page's links lead where another does."""
     while pending:
         for node in pending[-1]:
             tag = node.tag or ""
             attributes = node.attributes
-            if tag == "a" and (href := attributes.get("href")) and "rel" not in attributes:
-                if (href in settled or href[0] == "#") and COMMON.isdisjoint(attributes):
-                    continue
-                settled.add(href)
+            if tag == "a" and "rel" not in attributes and COMMON.isdisjoint(attributes):
+                href = attributes.get("href") or attributes.get("xlink:href")
+                if href not in settled:
+                    settled.add(href)
+                    references.add(href, roles.A_HREF)
+                continue
             add_element(tag, attributes, references)
             if tag not in _WITH_TEXT:
                 continue
