@@ -96,6 +96,7 @@ def is_public(address: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=4096)
 def plain(address: str) -> str:
     """One spelling for one address: without a zone, an IPv4-mapped one as IPv4. Raises ValueError."""
     parsed = ip_address(address.partition("%")[0])

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from crawler.concurrency.handoff import Handoff
 from crawler.concurrency.saver import OrderedSaver
@@ -205,34 +205,27 @@ class Archiver:
 
 def _item(capture: Capture, recording: Recording | None, written: Sequence[Written] | None) -> CommitItem:
     exchange = capture.exchange
-    item = CommitItem(
+    disposition = capture.disposition
+    if recording is not None and recording.revisited and disposition == Finished(OutcomeKind.ARCHIVED):
+        disposition = Finished(OutcomeKind.REVISITED)
+    return CommitItem(
         capture.url,
-        capture.disposition,
+        disposition,
         capture.time,
         None if recording is None or written is None else _stored(recording, written),
         capture.outlinks,
         capture.joins,
+        status=None if exchange is None else exchange.status,
+        media_type=None if exchange is None else exchange.media_type,
+        bytes=_received(capture),
+        ms=0 if exchange is None else exchange.total_ms,
+        fetched=None if exchange is None else exchange.finished,
         failure=capture.failure,
         title=capture.extraction.title,
         robots=capture.robots,
         host=capture.host,
+        original=recording is not None and recording.original,
     )
-    if exchange is None:
-        return item
-    received = _received(capture)
-    item = replace(
-        item,
-        status=exchange.status,
-        media_type=exchange.media_type,
-        bytes=received,
-        ms=exchange.total_ms,
-        fetched=exchange.finished,
-    )
-    if recording is None:
-        return item
-    if recording.revisited and capture.disposition == Finished(OutcomeKind.ARCHIVED):
-        item = replace(item, disposition=Finished(OutcomeKind.REVISITED))
-    return replace(item, original=True) if recording.original else item
 
 
 def _received(capture: Capture) -> int:

@@ -28,13 +28,13 @@ WHOLE = Verdict()
 def judge(url: str, capture: Capture, error: Exception | None, *, expired: bool, timeout: float) -> Verdict:
     """`error` is what aiohttp raised, `expired` tells that the time for the whole fetch was over, `timeout` is the
     longest silence allowed."""
+    if capture.ending is Ending.COMPLETE:
+        return WHOLE
     where = _printable(_host(url))
     if not capture.begun:
         if isinstance(_root(error), AddressBarred):
             return Verdict(None, address_failure(capture.barred[0]))
         return Verdict(None, _not_connected(where, error, expired=expired, timeout=timeout))
-    if capture.ending is Ending.COMPLETE:
-        return WHOLE
     if capture.response.size == 0:
         return Verdict(None, _no_answer(where, capture, error, expired=expired, timeout=timeout))
     return _partial(where, capture, error, expired=expired, timeout=timeout)

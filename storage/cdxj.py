@@ -93,7 +93,7 @@ class IndexBuilder:
 
 def _line_of(record: Record, place: Written) -> str | None:
     content_type = record.content_type or ""
-    if record.type not in _INDEXED or record.target_uri is None:
+    if record.target_uri is None or not _is_indexed(record.type, content_type):
         return None
     mime: str | None = content_type
     status = None
@@ -102,7 +102,7 @@ def _line_of(record: Record, place: Written) -> str | None:
         status, mime = _http(block)
     date = f"{record.date:%Y%m%d%H%M%S}"
     return _cdxj(
-        record.type, record.target_uri, date, content_type, mime, status,
+        record.type, record.target_uri, date, mime, status,
         (place.payload_digest, place.block_digest), (place.offset, place.length, place.segment),
     )  # fmt: skip
 
@@ -140,26 +140,28 @@ def index_line(
     """The line of a record, None if it has none. `block` may be cut off behind its HTTP head; `skip` is how far within
     the compressed frame the record begins, for files that put several in one. Raises InvalidRecord."""
     type_, url = header.need("WARC-Type"), header.get("WARC-Target-URI")
-    if type_ not in _INDEXED or url is None:
+    content_type = header.get("Content-Type") or ""
+    if url is None or not _is_indexed(type_, content_type):
         return None
     url = url[1:-1] if url[:1] == "<" and url[-1:] == ">" else url
-    content_type = header.get("Content-Type") or ""
     mime: str | None = content_type
     status = None
     if type_ in ("response", "revisit") and content_type.startswith("application/http"):
         status, mime = _http(block)
     date = re.sub(r"\D", "", header.need("WARC-Date"))[:14]
     digests = (header.get("WARC-Payload-Digest"), header.get("WARC-Block-Digest"))
-    return _cdxj(type_, url, date, content_type, mime, status, digests, (offset, length, filename), skip)
+    return _cdxj(type_, url, date, mime, status, digests, (offset, length, filename), skip)
+
+
+def _is_indexed(type_: str, content_type: str) -> bool:
+    return type_ in _INDEXED and not (type_ in ("resource", "metadata") and content_type == "application/warc-fields")
 
 
 def _cdxj(
-    type_: str, url: str, date: str, content_type: str, mime: str | None, status: str | None,
-    digests: tuple[str | None, str | None], place: tuple[int, int | None, str], skip: int = 0,
-) -> str | None:  # fmt: skip
+    type_: str, url: str, date: str, mime: str | None, status: str | None, digests: tuple[str | None, str | None],
+    place: tuple[int, int | None, str], skip: int = 0,
+) -> str:  # fmt: skip
     """`digests` are the payload's and the block's, `place` is offset, length and file name."""
-    if type_ in ("resource", "metadata") and content_type == "application/warc-fields":
-        return None
     values = {"url": url, "mime": "warc/revisit" if type_ == "revisit" else _essence(mime)}
     if status is not None:
         values["status"] = status

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import socket
 from contextlib import suppress
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 _SCHEME = re.compile(rb"([A-Za-z][A-Za-z0-9+.-]*):")
@@ -68,6 +69,7 @@ def surt(url: str) -> str:
     return (key + b"?" + query if query else key).decode("ascii")
 
 
+@lru_cache(maxsize=4096)
 def _place(scheme: bytes, authority: bytes) -> bytes | None:
     """Host, reversed, and port; None if the port is no number."""
     host = authority.rpartition(b"@")[2].rstrip(b":")
