@@ -27,7 +27,7 @@ http {{
         image/png png; image/svg+xml svg; application/gzip gz;
     }}
     default_type application/octet-stream;
-    log_format plain '$status $bytes_sent $request_method $request_uri';
+    log_format plain '$msec $status $bytes_sent $request_method $request_uri';
     access_log {home}/access.log plain;
     client_body_temp_path {home}/body; proxy_temp_path {home}/proxy; fastcgi_temp_path {home}/fastcgi;
     uwsgi_temp_path {home}/uwsgi; scgi_temp_path {home}/scgi;
