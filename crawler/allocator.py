@@ -8,8 +8,6 @@ python3-doc: half the page faults, a quarter less memory, 5 % less time. Elsewhe
 
 from __future__ import annotations
 
-import ctypes
-
 _ARENA_MAX, _TRIM_THRESHOLD, _MMAP_THRESHOLD = -8, -1, -3
 """mallopt(3) and malloc.h: M_ARENA_MAX, M_TRIM_THRESHOLD, M_MMAP_THRESHOLD."""
 _KEPT = 64 << 20
@@ -20,6 +18,10 @@ _MAPPED = 32 << 20
 
 def tune() -> None:
     """Must be called before there are threads."""
+    try:
+        import ctypes  # a Python that was built without libffi has none
+    except ImportError:
+        return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return
