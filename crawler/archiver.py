@@ -24,7 +24,7 @@ from crawler.cookies import CookieJar
 from crawler.dedupe import Dedupe
 from crawler.disk import DiskGuard, is_full
 from crawler.errors import ArchiverDied, CrawlError, OutOfDisk
-from crawler.frontier import Commit, CommitFailed, CommitItem, Finished, Frontier, Stored
+from crawler.frontier import Commit, CommitFailed, CommitItem, Finished, Ledger, Stored
 from crawler.model import Outcome, OutcomeKind
 from crawler.recording import Capture, Recording, recording_of, stored_span, unrecordable
 from crawler.seams import Sink
@@ -55,7 +55,7 @@ class Archiver:
     def __init__(
         self,
         handoff: Handoff[Capture],
-        frontier: Frontier,
+        ledger: Ledger,
         segments: Sink,
         guard: DiskGuard,
         on_committed: Committed,
@@ -65,7 +65,7 @@ class Archiver:
         dedupe: Dedupe | None = None,
     ) -> None:
         """`cookies` is kept with each batch that changed it; without `dedupe` every payload is kept."""
-        self._handoff, self._frontier, self._segments = handoff, frontier, segments
+        self._handoff, self._ledger, self._segments = handoff, ledger, segments
         self._guard, self._on_committed, self._limits = guard, on_committed, limits
         self._cookies, self._dedupe = cookies, dedupe
         self._cause: BaseException | None = None
@@ -190,7 +190,7 @@ class Archiver:
         ]
         jar = None if self._cookies is None else self._cookies.snapshot()
         try:
-            outcomes = await self._frontier.commit(
+            outcomes = await self._ledger.commit(
                 Commit(items, self._segments.state if groups else None, None if jar is None else jar[1])
             )
             self._segments.committed()

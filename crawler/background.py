@@ -26,7 +26,8 @@ from weakref import WeakSet
 from crawler.config import CrawlConfig
 from crawler.crawl import Crawl
 from crawler.errors import Interrupted
-from crawler.frontier.ledger import iterate_outcomes
+from crawler.frontier import Frontier
+from crawler.frontier.embedded import outcomes_in
 from crawler.intake import MOST_PENDING
 from crawler.loops import loop_factory, refuse_inside_a_loop
 from crawler.model import Outcome, Receipt
@@ -117,8 +118,8 @@ class BackgroundCrawl:
 
     def outcomes(self, since: int = 0) -> Iterator[Outcome]:
         """The outcomes there are with seq > `since`, in order, of all sessions; whether the crawl runs or not."""
-        path = Path(self.config.output) / "crawl.db"
-        return iterate_outcomes(path, since) if path.exists() else iter(())
+        given: Frontier | None = self._seams.get("frontier")
+        return outcomes_in(Path(self.config.output), since) if given is None else given.outcomes(since)
 
     def stop(self, why: str = "stopped by the program") -> None:
         """No new fetches; what is in flight gets its grace; everything received is flushed. Returns at once."""

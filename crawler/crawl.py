@@ -25,8 +25,7 @@ from crawler.config import CrawlConfig
 from crawler.errors import LedgerError
 from crawler.fetcher import Fetcher
 from crawler.following import Outcomes, read_piece
-from crawler.frontier import Needed
-from crawler.frontier.sqlite import SqliteFrontier
+from crawler.frontier import Frontier, Needed
 from crawler.hooks import Hooks
 from crawler.hosts import Hosts
 from crawler.intake import MOST_PENDING
@@ -58,7 +57,7 @@ class Crawl:
         keep_open: bool = False,
         most_pending: int = MOST_PENDING,
         fetcher: Fetcher | None = None,
-        frontier: SqliteFrontier | None = None,
+        frontier: Frontier | None = None,
         scope: Scope | None = None,
         sink: Sink | None = None,
         clock: Clock | None = None,

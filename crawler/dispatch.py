@@ -18,7 +18,7 @@ from crawler.concurrency.shielded import finish
 from crawler.concurrency.taskqueue import Ending, Result, TaskQueue
 from crawler.disk import DiskGuard
 from crawler.errors import ArchiverDied, DiskFailed
-from crawler.frontier import Frontier, Readiness
+from crawler.frontier import Readiness, WorkQueue
 from crawler.limits import REQUISITES_ONLY, Limits
 from crawler.model import CrawlURL
 from crawler.recording import Capture
@@ -45,7 +45,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        frontier: Frontier,
+        frontier: WorkQueue,
         visitor: Visitor,
         handoff: Handoff[Capture],
         guard: DiskGuard,

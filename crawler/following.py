@@ -12,24 +12,24 @@ from itertools import islice
 
 from crawler.concurrency.news import News
 from crawler.concurrency.threads import in_thread
-from crawler.frontier import Frontier
+from crawler.frontier import Ledger
 from crawler.model import Outcome
 
 PIECE = 500
 """Outcomes held in memory at a time."""
 
 
-async def read_piece(frontier: Frontier, since: int, limit: int = PIECE) -> list[Outcome]:
+async def read_piece(ledger: Ledger, since: int, limit: int = PIECE) -> list[Outcome]:
     """At most `limit` outcomes with seq > `since`, in order. Also when the crawl is over."""
-    return await in_thread(None, lambda: list(islice(frontier.outcomes(since), limit)))
+    return await in_thread(None, lambda: list(islice(ledger.outcomes(since), limit)))
 
 
 class Outcomes(AsyncIterator[Outcome]):
     """The outcomes with seq > `since`: those there are, then those to come, until the crawl is over."""
 
-    def __init__(self, frontier: Frontier, since: int, news: News, on_wait: Callable[[], object]) -> None:
+    def __init__(self, ledger: Ledger, since: int, news: News, on_wait: Callable[[], object]) -> None:
         """`on_wait` is called when there is nothing to read and more is waited for."""
-        self._frontier, self._news, self._on_wait = frontier, news, on_wait
+        self._ledger, self._news, self._on_wait = ledger, news, on_wait
         self._read: deque[Outcome] = deque()
         self.since = since
         """The last outcome read: where `Crawl.outcomes(since=…)` would go on."""
@@ -40,7 +40,7 @@ class Outcomes(AsyncIterator[Outcome]):
     async def __anext__(self) -> Outcome:
         while not self._read:
             over, count = self._news.over, self._news.count
-            self._read.extend(await read_piece(self._frontier, self.since))
+            self._read.extend(await read_piece(self._ledger, self.since))
             if self._read:
                 break
             if over:

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from crawler.config import CrawlConfig
-from crawler.frontier.sqlite import SqliteFrontier
+from crawler.frontier import HostControl
 from crawler.politeness import HostWish, Pace
 
 
 class Host:
     """One host name. What is set holds at once; a host's Crawl-delay and Retry-After stay in force."""
 
-    def __init__(self, name: str, wish: HostWish, config: CrawlConfig, frontier: SqliteFrontier) -> None:
+    def __init__(self, name: str, wish: HostWish, config: CrawlConfig, control: HostControl) -> None:
         self.name = name
-        self._wish, self._config, self._frontier = wish, config, frontier
+        self._wish, self._config, self._control = wish, config, control
 
     def __repr__(self) -> str:
         return f"<Host {self.name}{' paused' if self.paused else ''} delay={self.delay} per_host={self.per_host}>"
@@ -58,7 +58,7 @@ class Host:
     @property
     def queued(self) -> int:
         """URLs of it that are left, as far as it is in memory: hosts are, while their turn is near."""
-        return next((queued for pace, queued in self._frontier.paces() if pace.name == self.name), 0)
+        return next((queued for pace, queued in self._control.paces() if pace.name == self.name), 0)
 
     @property
     def active(self) -> int:
@@ -67,27 +67,27 @@ class Host:
         return 0 if pace is None else pace.active
 
     def _pace(self) -> Pace | None:
-        return next((pace for pace, _ in self._frontier.paces() if pace.name == self.name), None)
+        return next((pace for pace, _ in self._control.paces() if pace.name == self.name), None)
 
     def _tell(self) -> None:
-        self._frontier.wish(self.name, self._wish)
+        self._control.wish(self.name, self._wish)
 
 
 class Hosts:
     """Hosts by name, whether the crawl has met them or not; iterating gives those in memory now."""
 
-    def __init__(self, config: CrawlConfig, frontier: SqliteFrontier) -> None:
-        self._config, self._frontier = config, frontier
+    def __init__(self, config: CrawlConfig, control: HostControl) -> None:
+        self._config, self._control = config, control
         self._wishes: dict[str, HostWish] = {}
 
     def __getitem__(self, name: str) -> Host:
         name = name.lower()
         if not name or "/" in name or "@" in name:
             raise KeyError(f"{name!r} is not the name of a host")
-        return Host(name, self._wishes.setdefault(name, HostWish()), self._config, self._frontier)
+        return Host(name, self._wishes.setdefault(name, HostWish()), self._config, self._control)
 
     def __iter__(self) -> Iterator[Host]:
-        return iter([self[pace.name] for pace, _ in self._frontier.paces()])
+        return iter([self[pace.name] for pace, _ in self._control.paces()])
 
     def resume(self) -> None:
         """Resumes those that are paused."""

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 
 from crawler.concurrency.shielded import outlast
 from crawler.errors import Excluded, Interrupted, InvalidURL, not_archived
-from crawler.frontier import Frontier
+from crawler.frontier import Submissions
 from crawler.model import Kind, Outcome, OutcomeKind, Outlink, Receipt
 from crawler.querystrip import QueryStrip
 from crawler.scope import Scope
@@ -35,7 +35,9 @@ _KEPT = (OutcomeKind.ARCHIVED, OutcomeKind.REVISITED)
 class Intake:
     """What `Crawl.submit` hands over to the frontier, and what it waits for."""
 
-    def __init__(self, frontier: Frontier, scope: Scope, strip: QueryStrip | None, *, most: int = MOST_PENDING) -> None:
+    def __init__(
+        self, frontier: Submissions, scope: Scope, strip: QueryStrip | None, *, most: int = MOST_PENDING
+    ) -> None:
         self._frontier, self._scope, self._strip = frontier, scope, strip
         self._room = asyncio.Semaphore(most)
         self._unqueued: deque[Outlink] = deque()

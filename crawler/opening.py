@@ -30,8 +30,8 @@ from crawler.derivedlog import PAGES_HEADER, DerivedLog, pages_line, urls_line
 from crawler.disk import DiskGuard, is_full
 from crawler.errors import DirectoryLocked, DiskFailed, OutOfDisk, UsageError
 from crawler.fetcher import Fetcher, HttpFetcher
-from crawler.frontier import Counts
-from crawler.frontier.sqlite import SqliteFrontier
+from crawler.frontier import Counts, Frontier
+from crawler.frontier.embedded import open_frontier
 from crawler.hostbudget import HostBudget
 from crawler.ignorefile import IgnoreFile
 from crawler.model import Outcome
@@ -58,7 +58,7 @@ class Opened:
     """An open crawl directory and what works on it."""
 
     directory: Path
-    frontier: SqliteFrontier
+    frontier: Frontier
     segments: Sink
     guard: DiskGuard
     scope: Scope
@@ -172,11 +172,11 @@ def _make_directories(directory: Path, stack: AsyncExitStack) -> None:
         raise DirectoryLocked(str(error)) from error
 
 
-async def _open_frontier(config: CrawlConfig, directory: Path, stack: AsyncExitStack, clock: Clock) -> SqliteFrontier:
+async def _open_frontier(config: CrawlConfig, directory: Path, stack: AsyncExitStack, clock: Clock) -> Frontier:
     options = options_by_url(config.seed_options)
     live = config.from_archive is None  # a host that is not asked need not be spared
-    frontier = await SqliteFrontier.open(
-        directory / "crawl.db",
+    frontier = await open_frontier(
+        directory,
         delay=config.delay if live else 0.0,
         per_host=config.per_host,
         per_ip=config.per_ip if live else 0,
@@ -190,14 +190,14 @@ async def _open_frontier(config: CrawlConfig, directory: Path, stack: AsyncExitS
     return frontier
 
 
-async def _host_budget(config: CrawlConfig, frontier: SqliteFrontier) -> HostBudget | None:
+async def _host_budget(config: CrawlConfig, frontier: Frontier) -> HostBudget | None:
     own = page_budgets(options_by_url(config.seed_options))
     if config.host_pages is None and not own:
         return None
     return HostBudget(config.host_pages, own, await frontier.pages_by_host())
 
 
-async def _check_digest(config: CrawlConfig, frontier: SqliteFrontier) -> None:
+async def _check_digest(config: CrawlConfig, frontier: Frontier) -> None:
     """Raises UsageError where the archive was begun with another digest: an archive has one algorithm."""
     begun = await frontier.settle("digest", config.digest)
     if begun != config.digest:
@@ -226,7 +226,7 @@ def normalised_seeds(config: CrawlConfig) -> list[str]:
     return list(dict.fromkeys(urls if strip is None else map(strip.url, urls)))
 
 
-async def _open_logs(directory: Path, frontier: SqliteFrontier, stack: AsyncExitStack) -> list[DerivedLog]:
+async def _open_logs(directory: Path, frontier: Frontier, stack: AsyncExitStack) -> list[DerivedLog]:
     logs = [
         DerivedLog(directory / "logs" / "urls.jsonl", urls_line),
         DerivedLog(directory / "pages" / "pages.jsonl", pages_line, header=PAGES_HEADER),
@@ -237,7 +237,7 @@ async def _open_logs(directory: Path, frontier: SqliteFrontier, stack: AsyncExit
     return logs
 
 
-async def _begin_round(config: CrawlConfig, frontier: SqliteFrontier, seeds: Sequence[str]) -> Sequence[int]:
+async def _begin_round(config: CrawlConfig, frontier: Frontier, seeds: Sequence[str]) -> Sequence[int]:
     """With `--recrawl` on a finished crawl the next round begins; returns the numbers of its seeds, else none."""
     counts = await frontier.counts()
     if not config.recrawl or not counts.done:
@@ -250,7 +250,7 @@ async def _begin_round(config: CrawlConfig, frontier: SqliteFrontier, seeds: Seq
     return numbers
 
 
-async def _requeue(config: CrawlConfig, frontier: SqliteFrontier, before: Counts) -> None:
+async def _requeue(config: CrawlConfig, frontier: Frontier, before: Counts) -> None:
     """Failures to be tried again: on request, and after a run in which nothing at all answered (no network)."""
     nothing_answered = before.failed > 0 and before.archived + before.revisited == 0 and before.queued == 0
     if config.retry_failed or nothing_answered:
@@ -258,7 +258,7 @@ async def _requeue(config: CrawlConfig, frontier: SqliteFrontier, before: Counts
         log.info("%d failed URLs queued again", count)
 
 
-async def _open_cookies(config: CrawlConfig, frontier: SqliteFrontier, fetcher: Fetcher) -> CookieJar | None:
+async def _open_cookies(config: CrawlConfig, frontier: Frontier, fetcher: Fetcher) -> CookieJar | None:
     """Fills the fetcher's jar with what an earlier run kept and with what the user gives. Raises UsageError."""
     if not isinstance(fetcher, HttpFetcher):
         return None

@@ -10,8 +10,7 @@ import json
 import logging
 
 from crawler.config import CrawlConfig
-from crawler.frontier.reconsidering import ExcludedURL
-from crawler.frontier.sqlite import SqliteFrontier
+from crawler.frontier import ExcludedURL, RuleLedger
 from crawler.model import CrawlURL
 from crawler.rules.chain import is_rule
 from crawler.rules.ignores import Ignores
@@ -21,29 +20,29 @@ from crawler.scope import Scope
 log = logging.getLogger(__name__)
 
 
-async def reconsider(config: CrawlConfig, frontier: SqliteFrontier, scope: Scope, ignores: Ignores) -> None:
+async def reconsider(config: CrawlConfig, ledger: RuleLedger, scope: Scope, ignores: Ignores) -> None:
     """Compares the rules with those of the last start, durably takes note of them, and queues what that calls for."""
     rules = in_force(config, ignores)
     text = json.dumps(rules, sort_keys=True)
-    before = await frontier.rules()
+    before = await ledger.rules()
     if before == text:
         return
     if before is None or not widened(json.loads(before), rules):
-        await frontier.keep_rules(text)
+        await ledger.keep_rules(text)
         return
-    back = await _queue_excluded(frontier, scope)
-    count = await frontier.rejudge_settled(text)
+    back = await _queue_excluded(ledger, scope)
+    count = await ledger.rejudge_settled(text)
     log.info("the rules are wider than before: the links of %d stored pages are judged again, %d URLs that had been"
              " excluded are queued again", count, back)  # fmt: skip
 
 
-async def _queue_excluded(frontier: SqliteFrontier, scope: Scope) -> int:
+async def _queue_excluded(ledger: RuleLedger, scope: Scope) -> int:
     count = since = 0
-    while piece := await frontier.excluded(since):
+    while piece := await ledger.excluded(since):
         since = piece[-1].seq
         wanted = [each.seq for each in piece if _is_wanted(scope, each)]
         if wanted:
-            await frontier.requeue_excluded(wanted)
+            await ledger.requeue_excluded(wanted)
         count += len(wanted)
     return count
 

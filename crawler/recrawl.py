@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from crawler.conditions import conditions_for, confirms
-from crawler.frontier import Frontier
+from crawler.frontier import Knowledge
 from crawler.kept import read_kept
 from crawler.model import CrawlURL, Exchange, Extraction, Kind, Role
 from crawler.revisit import Original, Previous, Profile, Revisit
@@ -33,8 +33,8 @@ class Earlier:
 class Recrawl:
     """What an archive knows of the URLs of a later round."""
 
-    def __init__(self, directory: Path, frontier: Frontier, read_outlinks: ReadOutlinks) -> None:
-        self._directory, self._frontier, self._read_outlinks = directory, frontier, read_outlinks
+    def __init__(self, directory: Path, knowledge: Knowledge, read_outlinks: ReadOutlinks) -> None:
+        self._directory, self._knowledge, self._read_outlinks = directory, knowledge, read_outlinks
 
     async def conditional(self, url: CrawlURL) -> tuple[CrawlURL, Earlier | None]:
         """The URL as it is to be asked for, and the capture that a 304 would speak of.
@@ -43,7 +43,7 @@ class Recrawl:
         for the document itself. So has a fetch beyond the outcome, for which the cookies have changed."""
         if url.round == 1 or url.attempt > 1 or url.again or url.kind is Kind.ROBOTS:
             return url, None
-        previous = await self._frontier.previous(url)
+        previous = await self._knowledge.previous(url)
         if previous is None or previous.status != 200:
             return url, None
         try:

@@ -8,8 +8,7 @@ from typing import Protocol
 
 from crawler.clock import Clock
 from crawler.fetcher import Fetcher
-from crawler.frontier import Needed, SegmentState
-from crawler.frontier.sqlite import SqliteFrontier
+from crawler.frontier import Frontier, Needed, SegmentState
 from crawler.model import Role
 from crawler.scope import Scope
 from storage import Files, Record, Written
@@ -58,7 +57,7 @@ class Seams:
 
     clock: Clock
     fetcher: Fetcher | None = None
-    frontier: SqliteFrontier | None = None
+    frontier: Frontier | None = None
     scope: Scope | None = None
     sink: Sink | None = None
     files: Files | None = None

@@ -22,8 +22,7 @@ from crawler.concurrency.shielded import outlast
 from crawler.concurrency.threads import in_thread
 from crawler.config import CrawlConfig
 from crawler.disk import DiskGuard
-from crawler.frontier import CommitFailed, SegmentState
-from crawler.frontier.sqlite import SqliteFrontier
+from crawler.frontier import CommitFailed, SegmentLedger, SegmentState
 from crawler.metadata import outlinks_in
 from crawler.model import Role
 from crawler.warcinfo import warcinfo_block
@@ -54,12 +53,12 @@ class Segments:
         self,
         directory: Path,
         config: CrawlConfig,
-        frontier: SqliteFrontier,
+        ledger: SegmentLedger,
         files: Files,
         clock: Clock,
         guard: DiskGuard,
     ) -> None:
-        self._directory, self._config, self._frontier = directory, config, frontier
+        self._directory, self._config, self._ledger = directory, config, ledger
         self._files, self._clock, self._guard = files, clock, guard
         self._writer: SegmentWriter | None = None
         self._state: SegmentState | None = None
@@ -73,7 +72,7 @@ class Segments:
 
     async def recover(self) -> None:
         """Brings the files to what the ledger says. Raises CorruptArchive where they contradict it, and OSError."""
-        states = await self._frontier.segments()
+        states = await self._ledger.segments()
         for state in states:
             if state.state == "sealed":
                 check_sealed(self._directory, state.name, state.length)
@@ -89,13 +88,13 @@ class Segments:
         recovered = await recover(self._directory, state.name, state.length, state.state, self._files)
         if recovered.discarded:
             log.info("%s: cut back by %d bytes that were never committed", state.name, recovered.discarded)
-        last = (await self._frontier.counts()).seq
+        last = (await self._ledger.counts()).seq
         first = self._first_seq()
         sealed = recovered.sealed(
             state.number, first_seq=first, last_seq=last if last >= first else None, previous_sha256=self._previous()
         )
         row = state_of(sealed)
-        await self._frontier.save_segment(row)
+        await self._ledger.save_segment(row)
         return row
 
     # -- writing -----------------------------------------------------------------------------------------------
@@ -157,7 +156,7 @@ class Segments:
         writer = birth.result()
         state = SegmentState(writer.name, number, "open", writer.length, writer.records)
         try:
-            await save_row(self._frontier, state, self._guard)
+            await save_row(self._ledger, state, self._guard)
         except BaseException:
             await writer.close()
             raise
@@ -189,10 +188,10 @@ class Segments:
         writer, state = self._writer, self.state
         if writer is None or state is None:
             return
-        first, last = self._first_seq(), (await self._frontier.counts()).seq
-        ledger = _SealLedger(self._frontier, state, self._guard)
+        first, last = self._first_seq(), (await self._ledger.counts()).seq
+        telling = _SealLedger(self._ledger, state, self._guard)
         sealed = await writer.seal(
-            ledger, first_seq=first, last_seq=last if last >= first else None, previous_sha256=self._previous()
+            telling, first_seq=first, last_seq=last if last >= first else None, previous_sha256=self._previous()
         )
         self._writer = self._state = None
         self._sealed.append(sealed)
@@ -247,21 +246,21 @@ class Segments:
 class _SealLedger:
     """What the writer tells the ledger while it seals."""
 
-    def __init__(self, frontier: SqliteFrontier, state: SegmentState, guard: DiskGuard) -> None:
-        self._frontier, self._state, self._guard = frontier, state, guard
+    def __init__(self, ledger: SegmentLedger, state: SegmentState, guard: DiskGuard) -> None:
+        self._ledger, self._state, self._guard = ledger, state, guard
 
     async def sealing(self, name: str) -> None:
-        await save_row(self._frontier, replace(self._state, name=name, state="sealing"), self._guard)
+        await save_row(self._ledger, replace(self._state, name=name, state="sealing"), self._guard)
 
     async def sealed(self, segment: SealedSegment) -> None:
-        await save_row(self._frontier, state_of(segment), self._guard)
+        await save_row(self._ledger, state_of(segment), self._guard)
 
 
-async def save_row(frontier: SqliteFrontier, row: SegmentState, guard: DiskGuard) -> None:
+async def save_row(ledger: SegmentLedger, row: SegmentState, guard: DiskGuard) -> None:
     """Commits a segment's row, waiting for room where there is none. Raises CommitFailed, OutOfDisk."""
     while True:
         try:
-            await frontier.save_segment(row)
+            await ledger.save_segment(row)
             return
         except CommitFailed as error:
             if not error.full:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from crawler.frontier import Counts, Frontier
+from crawler.frontier import Counts, WorkQueue
 from crawler.model import CrawlURL, Kind, Outcome
 from crawler.recording import Capture
 
@@ -44,11 +44,11 @@ class Tally:
             if outcome is not None:
                 self.recent.append(outcome)
 
-    def restrict(self, frontier: Frontier, kinds: frozenset[Kind] | None) -> None:
-        """Tells the frontier of a change of the kinds wanted."""
+    def restrict(self, queue: WorkQueue, kinds: frozenset[Kind] | None) -> None:
+        """Tells the queue of a change of the kinds wanted."""
         if kinds != self._restricted:
             self._restricted = kinds
-            frontier.restrict(kinds)
+            queue.restrict(kinds)
 
 
 def _size(capture: Capture) -> int:

@@ -13,7 +13,7 @@ from crawler.clock import Clock, utc
 from crawler.concurrency.threads import in_thread
 from crawler.content import charset_of
 from crawler.fetcher import Fetcher
-from crawler.frontier import Disposition, Finished, Frontier, HostReport, RetryAt, Settled
+from crawler.frontier import Disposition, Finished, HostReport, Knowledge, RetryAt, Settled
 from crawler.guesses import Guesses
 from crawler.hostbudget import RULE as HOST_PAGES
 from crawler.hostbudget import HostBudget
@@ -62,7 +62,7 @@ class Visitor:
     """All that a visit needs, handed in by the crawl."""
 
     fetcher: Fetcher
-    frontier: Frontier
+    frontier: Knowledge
     scope: Scope
     retry: RetryPolicy
     robots: RobotsRules | None

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from crawler.audit.needs import needs_of, redirect_need
 from crawler.audit.reading import capture_of, document_of, location_of, may_need_something
-from crawler.frontier.standing import Kept, Stand, Standing, Standings
+from crawler.frontier.asking import Kept, Stand, Standing, Standings
 from crawler.model import Outlink
 from crawler.querystrip import QueryStrip
 from crawler.scope import Scope

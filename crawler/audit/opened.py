@@ -11,7 +11,7 @@ from crawler.clock import SystemClock, utc
 from crawler.config import CrawlConfig
 from crawler.errors import UsageError
 from crawler.frontier import Needed
-from crawler.frontier.inquiry import inquire
+from crawler.frontier.embedded import ask_ledger, holds_ledger
 from crawler.ignorefile import IgnoreFile
 from crawler.querystrip import QueryStrip
 from crawler.scope import Scope
@@ -22,11 +22,10 @@ from storage import Archive
 def open_audit(directory: Path, config: CrawlConfig) -> Iterator[tuple[Audit, int]]:
     """An audit by the rules of `config`, and about how many URLs there are to look at. The crawl may be running: it is
     only read. Raises UsageError, LedgerError, ArchiveError, OSError."""
-    ledger = directory / "crawl.db"
-    if not ledger.is_file():
+    if not holds_ledger(directory):
         raise UsageError(f"{directory}: holds no crawl")
     clock = SystemClock()
-    with inquire(ledger) as inquiry, Archive.open(directory) as archive:
+    with ask_ledger(directory) as inquiry, Archive.open(directory) as archive:
         scope = Scope.of(config, inquiry.seeds(), utc(clock.time()).year)
         IgnoreFile(directory, config.ignore_sets, scope, clock)
         strip = QueryStrip(config.strip_query) if config.strip_query else None

@@ -10,6 +10,7 @@ from crawler.audit.opened import needed, open_audit
 from crawler.config import CrawlConfig
 from crawler.errors import UsageError
 from crawler.frontier import Needed
+from crawler.frontier.embedded import holds_ledger
 from crawler.report.bar import bar
 
 _NO_PART = ("--fresh", "--recrawl", "--retry-failed", "--output")
@@ -42,7 +43,7 @@ def read_words(words: Sequence[str]) -> Arguments | None:
             raise UsageError(f"patch: {word.partition('=')[0]} is no part of a patch")
     if directory.startswith("-"):
         raise UsageError(f"patch: {directory}: the crawl directory comes first")
-    if not (Path(directory) / "crawl.db").is_file():
+    if not holds_ledger(Path(directory)):
         raise UsageError(f"{directory}: holds no crawl")
     given = parse_arguments([*options, "--output", directory])
     if given.seeds:

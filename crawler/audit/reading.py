@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crawler.content import CONTENT_LIMIT, charset_of, is_parsed, media_type
-from crawler.frontier.standing import Kept
+from crawler.frontier.asking import Kept
 from crawler.links.document import Document
 from crawler.model import REDIRECT_STATUSES
 from storage import Archive, Capture

@@ -18,7 +18,7 @@ from crawler.config_file import FILE_NAME, read_config
 from crawler.errors import UsageError
 from crawler.explain.explanation import explain
 from crawler.explain.text import json_of, lines_of
-from crawler.frontier.inquiry import inquire
+from crawler.frontier.embedded import ask_ledger, holds_ledger
 from crawler.querystrip import QueryStrip
 from crawler.urls import seed_url
 
@@ -44,8 +44,8 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     given = parser.parse_args(list(words))
     directory: Path = given.directory
-    ledger, stored = directory / "crawl.db", directory / FILE_NAME
-    if not ledger.is_file():
+    stored = directory / FILE_NAME
+    if not holds_ledger(directory):
         raise UsageError(f"{directory}: holds no crawl")
     # A crawl that was killed in its first moments has no configuration yet.
     config = read_config(stored) if stored.is_file() else CrawlConfig()
@@ -55,7 +55,7 @@ def run(words: Sequence[str]) -> int:
         raise UsageError(f"explain: {error}") from None
     if config.strip_query:
         url = QueryStrip(config.strip_query).url(url)
-    with inquire(ledger) as inquiry:
+    with ask_ledger(directory) as inquiry:
         insecure = url.replace("https:", "http:", 1)
         if "://" not in given.url and inquiry.known(url) is None and inquiry.known(insecure) is not None:
             url = insecure

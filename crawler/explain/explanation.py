@@ -9,8 +9,8 @@ from pathlib import Path
 
 from crawler.clock import SystemClock, utc
 from crawler.config import CrawlConfig
-from crawler.frontier.inquiry import Inquiry, Known, Origin
-from crawler.frontier.store import HostRow
+from crawler.frontier import StoredPace
+from crawler.frontier.asking import Inquiry, Known, Origin
 from crawler.hostbudget import HostBudget
 from crawler.identity import product_token
 from crawler.ignorefile import IgnoreFile
@@ -54,7 +54,7 @@ class Explanation:
     """The chain in its order, judged by the options in force."""
     robots: RobotsSays
     origin: Origin | None
-    host: HostRow | None
+    host: StoredPace | None
     delay: float
     """Seconds between two requests to its host, as things stand."""
 
@@ -108,7 +108,7 @@ def _robots(url: str, origin: Origin | None, config: CrawlConfig) -> RobotsSays:
     return RobotsSays.ALLOWED if allowed else RobotsSays.FORBIDDEN
 
 
-def _delay(url: str, origin: Origin | None, host: HostRow | None, config: CrawlConfig) -> float:
+def _delay(url: str, origin: Origin | None, host: StoredPace | None, config: CrawlConfig) -> float:
     usual = HostLimits(config.delay, config.per_host)
     limits = host_limits(options_by_url(config.seed_options), usual).get(host_of(url), usual)
     pace = Pace("", limits.delay, limits.per_host)

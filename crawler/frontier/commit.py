@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from crawler.clock import utc
-from crawler.frontier import Commit, CommitItem, Counts, Finished, RetryAt, RobotsAnswer, Settled, unrank
+from crawler.frontier import Commit, CommitItem, Counts, Finished, RetryAt, RobotsAnswer, Settled, StoredPace, unrank
 from crawler.frontier.applied import Applied
 from crawler.frontier.payloads import enter_payloads
 from crawler.frontier.queueing import Queueing, Via
 from crawler.frontier.rounds import compared, keep_previous
 from crawler.frontier.rows import Key, Mode, QueueRow, Reason, lane, origin_of, stored_columns, url_hash
-from crawler.frontier.store import HostRow, Store
+from crawler.frontier.store import Store
 from crawler.liveness import Liveness
 from crawler.model import Kind, Outcome, OutcomeKind, Receipt
 
@@ -74,7 +74,7 @@ class Transaction:
         return numbers
 
     def apply(
-        self, commit: Commit, hosts: Iterable[HostRow], lives: Mapping[int, Liveness], ready: Mapping[int, float],
+        self, commit: Commit, hosts: Iterable[StoredPace], lives: Mapping[int, Liveness], ready: Mapping[int, float],
         now: float,
     ) -> None:  # fmt: skip
         """All of a batch: its items, the politeness of their hosts, how their origins stand if that changed, and when

@@ -6,96 +6,34 @@ What is claimed at this moment is in the crawl's memory alone: it is told as que
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from crawler.errors import LedgerError
-from crawler.frontier import unrank
+from crawler.frontier import StoredPace, unrank
+from crawler.frontier.asking import Attempt, Known, Origin, Step, Waiting
 from crawler.frontier.ledger import outcomes, pages_by_host
 from crawler.frontier.rows import host_of, lane, origin_of, url_hash
 from crawler.frontier.schema import FORMAT
-from crawler.frontier.standing import Standings
-from crawler.frontier.store import HostRow
+from crawler.frontier.standing import SqliteStandings
 from crawler.liveness import Liveness
-from crawler.model import FailureKind, Kind, Outcome, Receipt
+from crawler.model import FailureKind, Kind, Receipt
 
 MAX_CHAIN = 100
 """Links followed back towards the seed; a redirect or a requisite counts, too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A URL on the way from a seed."""
-
-    url: str
-    kind: Kind
-    depth: int
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A request that did not settle its URL, or went beyond its outcome."""
-
-    number: int
-    time: float
-    status: int | None
-    reason: str | None
-    ms: int
-    receipt: Receipt | None
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """The place of a URL that has no outcome yet."""
-
-    attempt: int
-    """Which one comes next."""
-    due: float | None
-    """Not before then; None where nothing holds it but its turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the ledger holds of a URL in the round at hand."""
-
-    kind: Kind
-    depth: int
-    offsite: int
-    seed: int
-    via: Sequence[Step]
-    """How it was found, its own page first, the seed last."""
-    outcome: Outcome | None
-    waiting: Waiting | None
-    attempts: Sequence[Attempt]
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What the ledger holds of a scheme, host and port."""
-
-    name: str
-    queued: int
-    robots: str | None
-    """The rules in force; None when they are not known."""
-    robots_refusal: str | None
-    robots_expires: float | None
-    robots_due: float
-    robots_delay: float
-    life: Liveness
-
-
-class Inquiry:
-    """An open ledger, as it was committed last. `begin` one with the context manager `inquire`."""
+class SqliteInquiry:
+    """Implements `crawler.frontier.asking.Inquiry` over one read transaction. `inquire` begins one."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         meta = dict(db.execute("SELECT key, value FROM meta WHERE key = 'round'"))
         self.round = int(meta.get("round", 1))
-        self.standings = Standings(db)
+        self.standings = SqliteStandings(db)
 
     def known(self, url: str) -> Known | None:
         """What is known of a normalised URL; None for one that was never queued in this round."""
@@ -136,11 +74,11 @@ class Inquiry:
         life = Liveness(silences, until, bool(answered), dead, kind)
         return Origin(name, queued, robots, refusal, expires, due, delay, life)
 
-    def host(self, url: str) -> HostRow | None:
+    def host(self, url: str) -> StoredPace | None:
         """The politeness owed to the URL's host."""
         question = "SELECT name, smoothed, backoff, next_ready, done, address FROM hosts WHERE name = ?"
         row = self._one(question, host_of(origin_of(url)))
-        return None if row is None else HostRow(*row)
+        return None if row is None else StoredPace(*row)
 
     def pages_by_host(self) -> dict[str, int]:
         """How many pages each host gave in the round at hand."""
@@ -191,7 +129,7 @@ class Inquiry:
 
 
 @contextmanager
-def inquire(path: Path) -> Iterator[Inquiry]:
+def inquire(path: Path) -> Iterator[SqliteInquiry]:
     """The ledger at one moment: whatever a crawl commits meanwhile is not seen. Raises LedgerError."""
     # Without a crawl there is no -wal file: then nothing changes, and nothing need be made beside the file.
     still = not path.with_name(path.name + "-wal").exists()
@@ -206,7 +144,7 @@ def inquire(path: Path) -> Iterator[Inquiry]:
                     + ("; resuming the crawl brings it up to date" if 0 < version < FORMAT else "")
                 )
             db.execute("BEGIN")
-            yield Inquiry(db)
+            yield SqliteInquiry(db)
         finally:
             db.close()
     except sqlite3.Error as error:

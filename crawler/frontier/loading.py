@@ -11,11 +11,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from crawler.frontier import StoredPace
 from crawler.frontier.applied import Applied
 from crawler.frontier.originqueue import OriginQueue, State
 from crawler.frontier.rows import Wanted
 from crawler.frontier.schedule import WorkingSet
-from crawler.frontier.store import HostRow, OriginRow, Store
+from crawler.frontier.store import OriginRow, Store
 from crawler.frontier.thread import StoreThread
 from crawler.model import Kind
 from crawler.politeness import MAX_RETRY_AFTER, HostWish, Pace
@@ -126,7 +127,7 @@ class Loading:
             self.unload(origin, origin.wake_at)
         return len(waiting)
 
-    def _pace(self, row: OriginRow, stored: HostRow | None, now: float) -> Pace:
+    def _pace(self, row: OriginRow, stored: StoredPace | None, now: float) -> Pace:
         pace = self.set.pace(row.host) or self._cooling.pop(row.host, None)
         if pace is None:
             limits = self._limits(row.host)

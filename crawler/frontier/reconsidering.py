@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from crawler.frontier import unrank
+from crawler.frontier import ExcludedURL, unrank
 from crawler.frontier.commit import Transaction
 from crawler.frontier.ledger import next_attempt
 from crawler.frontier.queueing import FAILURE_TO_ATTEMPT, WITHOUT_LINKS
@@ -30,19 +29,6 @@ _EXCLUDED = (
     " JOIN seen s ON s.origin = l.origin AND s.hash = l.hash AND s.place = l.seq"
     " WHERE l.seq > ? AND l.round = ? AND l.outcome = 'excluded' ORDER BY l.seq LIMIT ?"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ExcludedURL:
-    """A URL whose outcome is that a rule said no."""
-
-    seq: int
-    url: str
-    rule: str
-    kind: Kind
-    depth: int
-    offsite: int
-    seed: int
 
 
 def excluded(db: sqlite3.Connection, round_: int, since: int) -> list[ExcludedURL]:

@@ -22,11 +22,13 @@ from crawler.frontier import (
     CommitFailed,
     CommitItem,
     Counts,
+    ExcludedURL,
     HostReport,
     Needed,
     Readiness,
     RobotsAnswer,
     SegmentState,
+    StoredPace,
     reconsidering,
 )
 from crawler.frontier import ledger as questions
@@ -37,7 +39,7 @@ from crawler.frontier.learning import lives_after, paces_after, told
 from crawler.frontier.loading import Departures
 from crawler.frontier.payloads import find_originals
 from crawler.frontier.rounds import gone, previous_of
-from crawler.frontier.store import HostRow, Store
+from crawler.frontier.store import Store
 from crawler.frontier.thread import StoreThread
 from crawler.liveness import DEFAULT_PROBES
 from crawler.model import CrawlURL, FailureKind, Kind, Outcome, Outlink
@@ -111,11 +113,6 @@ class SqliteFrontier:
     async def release(self, urls: Sequence[CrawlURL]) -> None:
         for url in urls:
             self._claiming.release(url)
-
-    @property
-    def in_flight(self) -> int:
-        """Claimed and neither committed nor released."""
-        return self._claiming.in_flight
 
     def wish(self, host: str, wish: HostWish) -> None:
         """What is to hold for a host from now on, while this frontier is open."""
@@ -196,7 +193,7 @@ class SqliteFrontier:
 
         return await self._transact(work)
 
-    async def excluded(self, since: int) -> Sequence[reconsidering.ExcludedURL]:
+    async def excluded(self, since: int) -> Sequence[ExcludedURL]:
         """The next of the round's excluded URLs with seq > `since`; none at the end."""
         return await self._ask(reconsidering.excluded, self._store.round, since)
 
@@ -209,7 +206,7 @@ class SqliteFrontier:
         paces = paces_after(commit.items, self._claiming.origin, now)
         left = self._claiming.departures()
         rows = {**left.paces, **paces}.values()
-        hosts = [HostRow(p.name, p.smoothed, p.backoff, p.next_ready, p.done, p.address) for p in rows]
+        hosts = [StoredPace(p.name, p.smoothed, p.backoff, p.next_ready, p.done, p.address) for p in rows]
         lives = lives_after(commit.items, self._claiming.origin, now, self._probes)
 
         def work(transaction: Transaction) -> list[Outcome | None]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from crawler.frontier import unrank
+from crawler.frontier.asking import Kept, Stand, Standing
 from crawler.frontier.rows import origin_of, url_hash
 from crawler.model import CrawlURL, Kind
 
@@ -16,40 +15,8 @@ _PIECE = 500
 _KEPT = "('archived', 'revisited')"
 
 
-class Standing(enum.Enum):
-    """How a crawl stands with a URL."""
-
-    CAPTURED = "captured"
-    FAILED = "failed"
-    EXCLUDED = "excluded"
-    QUEUED = "queued"
-    UNKNOWN = "unknown"
-    """Never queued: nothing that was read linked to it, or a rule said no."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stand:
-    """The standing of a URL and what the ledger says beside it."""
-
-    standing: Standing
-    reason: str | None = None
-    status: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A URL whose newest answer is in the archive."""
-
-    seq: int
-    url: CrawlURL
-    """With the best kind, depth and hops that it was ever wanted for."""
-    time: datetime
-    status: int | None
-    media_type: str | None
-
-
-class Standings:
-    """Questions over a connection that is only read; see crawler/frontier/inquiry.py."""
+class SqliteStandings:
+    """Implements `crawler.frontier.asking.Standings` over a connection that is only read."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db

@@ -17,7 +17,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from crawler.errors import LedgerError
-from crawler.frontier import Counts, SegmentState
+from crawler.frontier import Counts, SegmentState, StoredPace
 from crawler.frontier.ledger import next_attempt
 from crawler.frontier.rows import Mode, QueueRow, Wanted, host_of
 from crawler.frontier.schema import FORMAT, PRAGMAS, TABLES, UPGRADES
@@ -56,18 +56,6 @@ _ORIGIN_COLUMNS = (
     " robots_failure, robots_expires, robots_url, robots_hops, robots_due, robots_delay, robots IS NOT NULL,"
     " silences, silent_until, answered, dead, dead_failure"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class HostRow:
-    """A host's politeness as stored."""
-
-    name: str
-    smoothed: float | None
-    backoff: float
-    next_ready: float
-    done: int
-    address: str | None
 
 
 _HOST = (
@@ -194,7 +182,7 @@ class Store:
 
     def load_origins(
         self, held: Collection[int], rested: Mapping[int, float], limit: int, now: float, wanted: Wanted
-    ) -> tuple[list[tuple[OriginRow, HostRow | None]], float]:
+    ) -> tuple[list[tuple[OriginRow, StoredPace | None]], float]:
         """Origins that may have something to give now, longest unserved first, but those in `held`; and the moment at
         which a further one may (infinity: never). `rested` are later values of `ready_at` than the stored ones."""
         skip = {*held, *rested}
@@ -224,7 +212,7 @@ class Store:
         text: str | None = self.db.execute("SELECT robots FROM origins WHERE id = ?", (origin,)).fetchone()[0]
         return text
 
-    def save_hosts(self, hosts: Iterable[HostRow]) -> None:
+    def save_hosts(self, hosts: Iterable[StoredPace]) -> None:
         """Inside a transaction: the politeness of these hosts."""
         self.db.executemany(_HOST, [(h.name, h.smoothed, h.backoff, h.next_ready, h.done, h.address) for h in hosts])
 
@@ -235,10 +223,10 @@ class Store:
             [(x.silences, x.until, x.answered, x.dead, x.failure, origin) for origin, x in lives.items()],
         )
 
-    def load_host(self, name: str) -> HostRow | None:
+    def load_host(self, name: str) -> StoredPace | None:
         question = "SELECT name, smoothed, backoff, next_ready, done, address FROM hosts WHERE name = ?"
         found = self.db.execute(question, (name,)).fetchone()
-        return None if found is None else HostRow(*found)
+        return None if found is None else StoredPace(*found)
 
     # -- the queue ---------------------------------------------------------------------------------------------
 

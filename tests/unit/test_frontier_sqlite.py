@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from crawler.errors import LedgerError
-from crawler.frontier import Commit, CommitFailed, Frontier, HostReport, Readiness, RobotsAnswer
+from crawler.frontier import Commit, CommitFailed, Frontier, HostReport, Readiness, RobotsAnswer, StoredPace
 from crawler.frontier import claiming as claiming_module
 from crawler.frontier import loading as loading_module
 from crawler.frontier import sqlite as sqlite_module
 from crawler.frontier.schema import FORMAT
 from crawler.frontier.sqlite import SqliteFrontier
-from crawler.frontier.store import HostRow, Store
+from crawler.frontier.store import Store
 from crawler.liveness import UNKNOWN
 from tests.support.fakeclock import FakeClock
 from tests.support.frontier_model import FrontierModel, Web
@@ -218,7 +218,7 @@ class TestFile:
             db.execute("PRAGMA user_version = 3")
         store = Store(path)
         assert store.load_origin(1).life == UNKNOWN
-        assert store.load_host("a.test") == HostRow("a.test", 0.5, 1.0, 2.0, 3, None)
+        assert store.load_host("a.test") == StoredPace("a.test", 0.5, 1.0, 2.0, 3, None)
         assert store.db.execute("PRAGMA user_version").fetchone() == (FORMAT,)
         store.close()
 
@@ -338,7 +338,7 @@ class TestFigures:
         assert [outcome.url for outcome in await frontier.seed_outcomes(numbers)] == [A]
         assert await frontier.tallies() == ({200: 1}, {"text/html": 1})
         assert frontier.current_counts == await frontier.counts()
-        assert frontier.in_flight == 1
+        assert frontier._claiming.in_flight == 1
 
     async def test_a_clock_set_back_does_not_park_a_host_for_ever(self, bench: Bench) -> None:
         frontier = await bench.open(delay=1.0)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import crawler.frontier
 import storage
 from tests.support.imports import Import, cycles, imports_of, modules
 
@@ -24,6 +25,12 @@ MAY_IMPORT_STORAGE = re.compile(
 """Who hands captures over (archiver, recording, segments, dedupe, and the seam between them), who looks at earlier
 ones (elsewhere, kept, recrawl, audit, offline), who frames HTTP by storage's rules (wire, fetcher), and who puts the
 parts together (opening, crawl, cli)."""
+
+FRONTIER_FROM_OUTSIDE = frozenset({"crawler.frontier", "crawler.frontier.asking", "crawler.frontier.embedded"})
+"""Its protocols and values, the questions to a ledger, and the place that says which one a directory has by itself."""
+
+OPENS_A_DIRECTORY = re.compile(r"crawler\.(opening|background|audit\.(opened|patching)|explain\.command)")
+"""Who is given a directory and nothing else."""
 
 PURE = re.compile(r"crawler\.(model|errors|urls|scope|rules|robots|robotstxt|politeness|retry|links)(\..+)?")
 IMPURE = {"aiofiles", "aiohttp", "asyncio", "socket", "sqlite3", "ssl", "storage", "subprocess", "threading", "uvloop"}
@@ -75,6 +82,38 @@ def test_decisions_do_no_io() -> None:
     pure = [found for found in every_import() if PURE.fullmatch(found.importer)]
     assert pure
     assert offences([found for found in pure if found.package in IMPURE]) == []
+
+
+def frontier_from_outside() -> list[Import]:
+    return [
+        found
+        for found in every_import()
+        if found.module.startswith("crawler.frontier") and not found.importer.startswith("crawler.frontier")
+    ]
+
+
+def test_nobody_but_the_frontier_knows_which_one_it_is() -> None:
+    """Whatever a crawl needs of a frontier stands in the protocol: any other implementation can be handed in."""
+    assert frontier_from_outside()
+    assert (
+        offences([found for found in frontier_from_outside() if not targets_of(found) <= FRONTIER_FROM_OUTSIDE]) == []
+    )
+    assert offences([found for found in frontier_from_outside() if not found.names]) == []
+    by_name = [found for found in frontier_from_outside() if found.module == "crawler.frontier"]
+    assert offences([found for found in by_name if not set(crawler.frontier.__all__).issuperset(found.names)]) == []
+
+
+def test_few_modules_open_the_frontier_of_a_directory() -> None:
+    opening = [found for found in frontier_from_outside() if "crawler.frontier.embedded" in targets_of(found)]
+    assert offences([found for found in opening if not OPENS_A_DIRECTORY.fullmatch(found.importer)]) == []
+
+
+def test_the_protocol_of_a_frontier_knows_no_implementation() -> None:
+    """Neither do its values: whoever serves it by another store imports them alone."""
+    free = {"crawler.frontier", "crawler.frontier.values", "crawler.frontier.protocol", "crawler.frontier.asking"}
+    inner = [found for found in every_import() if found.importer in free]
+    assert offences([f for f in inner if f.module.startswith("crawler.frontier") and not targets_of(f) <= free]) == []
+    assert offences([found for found in inner if found.package in IMPURE]) == []
 
 
 def test_replay_is_above_all_that_reads_an_archive() -> None:
