@@ -39,15 +39,14 @@ class Bench:
     clock: FakeClock = field(default_factory=FakeClock)
     opened: list[Frontier] = field(default_factory=list)
     extra: dict[str, object] = field(default_factory=dict)
-    """Further options that the opener takes on its own."""
+    """Further options of a test, `probes` or `per_ip` perhaps."""
 
     async def open(
         self, *, delay: float | None = 0.0, per_host: int = 1000, robots: bool = False, depth_matters: bool = False
     ) -> Frontier:
         """Opens it; a second time without closing is what a crash leaves to the next start."""
-        frontier = await self.opener(
-            clock=self.clock, delay=delay, per_host=per_host, robots=robots, depth_matters=depth_matters
-        )
+        usual = {"delay": delay, "per_host": per_host, "robots": robots, "depth_matters": depth_matters}
+        frontier = await self.opener(clock=self.clock, **{**usual, **self.extra})
         self.opened.append(frontier)
         return frontier
 

@@ -47,6 +47,8 @@ from tests.support.frontiers import (
     urls,
     wait_now,
 )
+from tests.unit.frontier_keeping_conformance import Begun, Figures, Hosts, Rules
+from tests.unit.frontier_sharing_conformance import Parking, SharedAddress
 
 A, B = "http://a.test/", "http://b.test/"
 REQUISITE, GUESS = Kind.REQUISITE, Kind.GUESS
@@ -1402,6 +1404,12 @@ class Anything:
 
 
 class FrontierConformance(
+    Begun,
+    Rules,
+    Figures,
+    Hosts,
+    SharedAddress,
+    Parking,
     Submitting,
     Queueing,
     Promotion,

@@ -6,6 +6,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,8 @@ from crawler.frontier.sqlite import SqliteFrontier
 from crawler.liveness import PARK_AFTER
 from crawler.model import CrawlURL, FailureKind, Kind, OutcomeKind
 from tests.support.fakeclock import FakeClock
-from tests.support.frontiers import item, link, settle, wait_now
+from tests.support.frontiers import Opener, item, link, settle, wait_now
+from tests.support.memory_frontier import Memory, MemoryFrontier
 
 PER_HOST, PER_IP, DELAY = 2, 3, 2.0
 
@@ -24,8 +26,8 @@ PER_HOST, PER_IP, DELAY = 2, 3, 2.0
 class World:
     """Hosts at few addresses, some of which do not answer for a while or for ever; and a crawl of them."""
 
-    def __init__(self, rng: random.Random, *, robots: bool, delay: float) -> None:
-        self.rng, self.robots, self.delay = rng, robots, delay
+    def __init__(self, rng: random.Random, opener: Opener, *, robots: bool, delay: float) -> None:
+        self.rng, self.opener, self.robots, self.delay = rng, opener, robots, delay
         self.clock = FakeClock()
         self.hosts = [f"h{number}.test" for number in range(rng.randrange(2, 14))]
         self.address = {host: f"192.0.2.{rng.randrange(1, 4)}" for host in self.hosts}
@@ -50,9 +52,9 @@ class World:
         began, ended = self.silent[host]
         return began <= self.clock.now < ended
 
-    async def open(self, path: Path) -> None:
-        self.frontier: Frontier = await SqliteFrontier.open(
-            path, clock=self.clock, delay=self.delay, per_host=PER_HOST, per_ip=PER_IP, probes=3, robots=self.robots
+    async def open(self) -> None:
+        self.frontier = await self.opener(
+            clock=self.clock, delay=self.delay, per_host=PER_HOST, per_ip=PER_IP, probes=3, robots=self.robots
         )
         self.running, self.over, self.starts = [], [], defaultdict(list)
         self.met = set()
@@ -124,28 +126,46 @@ class World:
         return item(url, Finished(OutcomeKind.ARCHIVED), links, host=report)
 
 
+def sqlite(path: Path) -> Opener:
+    async def opener(**options: Any) -> Frontier:
+        return await SqliteFrontier.open(path, **options)
+
+    return opener
+
+
+def in_memory(_: Path) -> Opener:
+    memory = Memory()
+
+    async def opener(**options: Any) -> Frontier:
+        return MemoryFrontier(memory, **options)
+
+    return opener
+
+
 @pytest.mark.parametrize("delay", [0.0, DELAY])
 @pytest.mark.parametrize("robots", [False, True])
-@pytest.mark.parametrize("working_set", [2, 5, 1024])
+@pytest.mark.parametrize(
+    ("implementation", "working_set"), [(sqlite, 2), (sqlite, 5), (sqlite, 1024), (in_memory, 1024)]
+)
 async def test_whatever_happens_every_budget_is_kept_and_every_url_ends(
     tmp_path: Path, rng: random.Random, rounds: Callable[[int], int], monkeypatch: pytest.MonkeyPatch,
-    robots: bool, delay: float, working_set: int,
+    robots: bool, delay: float, implementation: Callable[[Path], Opener], working_set: int,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(loading_module, "WORKING_SET", working_set)
     monkeypatch.setattr(loading_module, "PREFETCH", 3)
     monkeypatch.setattr(claiming_module, "TURN", 4)
     for number in range(rounds(2)):
-        world = World(random.Random(rng.random()), robots=robots, delay=delay)
+        opener = implementation(tmp_path / f"{number}.db")
+        world = World(random.Random(rng.random()), opener, robots=robots, delay=delay)
         world.counted = set()
-        path = tmp_path / f"{number}.db"
-        await world.open(path)
+        await world.open()
         await world.frontier.add_seeds([f"http://{host}/" for host in world.hosts])
         for step in range(4000):
             await world.step()
             if step % 97 == 96 and world.rng.random() < 0.5:
                 world.counted = set()
                 await world.frontier.close()  # what was claimed is given again
-                await world.open(path)
+                await world.open()
             if not world.running and await wait_now(world.frontier) is Readiness.EMPTY:
                 break
         else:
@@ -160,6 +180,6 @@ async def test_whatever_happens_every_budget_is_kept_and_every_url_ends(
 
 def test_the_model_parks_at_all() -> None:
     """The worlds hold outages that are longer than it takes to be parked."""
-    worlds = [World(random.Random(seed), robots=False, delay=0.0) for seed in range(20)]
+    worlds = [World(random.Random(seed), in_memory(Path()), robots=False, delay=0.0) for seed in range(20)]
     lengths = [ended - began for world in worlds for began, ended in world.silent.values()]
     assert max(lengths) > PARK_AFTER
