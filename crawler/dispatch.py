@@ -145,7 +145,10 @@ class Dispatcher:
             if self._queue.running == 0:
                 self._handoff.hurry()
             if await self._frontier.wait() is Readiness.EMPTY:
+                asked_for = self._tally.restricted
                 self._limit_reached()
+                if self._tally.restricted != asked_for:
+                    continue  # a page in flight became none meanwhile: so another one may be asked for
                 if self.limit is not None or self._source is None or not await self._source.more():
                     return None
         return None

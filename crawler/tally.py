@@ -22,7 +22,8 @@ class Tally:
         self.bytes_in_flight = 0
         """Bytes received and not yet committed."""
         self.recent: deque[Outcome] = deque(maxlen=RECENT)
-        self._restricted: frozenset[Kind] | None = None
+        self.restricted: frozenset[Kind] | None = None
+        """The kinds that the queue was told to give; None is any."""
 
     def claimed(self, url: CrawlURL) -> None:
         if url.kind is Kind.NAVIGATION:
@@ -46,8 +47,8 @@ class Tally:
 
     def restrict(self, queue: WorkQueue, kinds: frozenset[Kind] | None) -> None:
         """Tells the queue of a change of the kinds wanted."""
-        if kinds != self._restricted:
-            self._restricted = kinds
+        if kinds != self.restricted:
+            self.restricted = kinds
             queue.restrict(kinds)
 
 

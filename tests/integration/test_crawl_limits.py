@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from crawler.cli import main
-from crawler.model import FailureKind, OutcomeKind
+from crawler.frontier import Commit
+from crawler.model import CrawlURL, FailureKind, Outcome, OutcomeKind
 from storage import AppendFile, DiskFiles
 from tests.support.engine import config_of, crawl, engine, opened
 from tests.support.kept import kept, metadata
-from tests.support.web import Answer, Web, ok, page, redirect
+from tests.support.memory_frontier import Memory, MemoryFrontier
+from tests.support.web import Answer, Web, ok, page, redirect, robots
 
 Captured = pytest.CaptureFixture[str]
 QUICK = ["--delay", "0", "--min-free-disk", "0", "--no-sitemaps"]
@@ -54,6 +58,43 @@ async def test_max_pages_is_exact_and_the_last_pages_have_their_images(
         assert last.summary.finished
         assert sorted(web.urls) == sorted({*web.urls})
         assert {url for url in web.urls if not url.endswith(".png")} >= answers.keys()
+
+
+class CommitsWhileAsked(MemoryFrontier):
+    """A store that takes its time: whatever is in flight is committed while it looks for something to give."""
+
+    def __init__(self, memory: Memory, **options: Any) -> None:
+        super().__init__(memory, **options)
+        self.committed = asyncio.Event()
+
+    async def claim(self, limit: int) -> Sequence[CrawlURL]:
+        found = await super().claim(limit)
+        if not found and self._claims:
+            self.committed.clear()
+            await self.committed.wait()
+        return found
+
+    async def commit(self, commit: Commit) -> Sequence[Outcome | None]:
+        outcomes = await super().commit(commit)
+        self.committed.set()
+        return outcomes
+
+
+async def test_a_page_that_became_none_at_the_last_moment_leaves_its_place_to_another(tmp_path: Path) -> None:
+    """The last page that the limit allows is excluded just as the frontier is asked for what such pages need."""
+    frontier = CommitsWhileAsked(Memory(), delay=0.0, per_host=8)
+    answers: dict[str, Answer] = {
+        "http://a.test/": page("/private/x", "/1", "/2"),
+        "http://a.test/robots.txt": robots("User-agent: *\nDisallow: /private/"),
+        "http://a.test/1": page(),
+        "http://a.test/2": page(),
+    }
+    with Web(answers) as web:
+        config = config_of(tmp_path / "crawl", "http://a.test/", max_pages=2)
+        async with opened(config, resolver=web.resolver(), frontier=frontier) as running:
+            summary = await running.wait()
+        assert web.urls == ["http://a.test/", "http://a.test/1"]
+    assert (summary.stopped_by, summary.queued) == ("--max-pages 2 reached", 1)
 
 
 async def test_a_site_of_just_so_many_pages_is_finished(crawl_dir: Path) -> None:
