@@ -53,7 +53,8 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seams:
-    """None: the usual part, made from the configuration. What is given is not closed by the crawl, but the sink is."""
+    """None: the usual part, made from the configuration. What is given is not closed by the crawl, but the sink is. A
+    frontier that is given keeps its own delays and slots: the configuration's are for the usual one."""
 
     clock: Clock
     fetcher: Fetcher | None = None
