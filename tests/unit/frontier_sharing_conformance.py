@@ -7,11 +7,12 @@ from itertools import pairwise
 
 import pytest
 
-from crawler.frontier import CommitItem, Finished, Frontier, HostReport, Readiness, RetryAt, RobotsAnswer
+from crawler.frontier import CommitItem, Finished, Frontier, HostReport, Readiness, RetryAt, RobotsAnswer, Settled
 from crawler.liveness import DEAD_SECONDS, FIRST_INTERVAL, PARK_AFTER
 from crawler.model import CrawlURL, FailureKind, Kind, OutcomeKind
 from crawler.seedoptions import HostLimits
 from tests.support.frontiers import (
+    ARCHIVED,
     Bench,
     answer_robots,
     claim_all,
@@ -133,6 +134,25 @@ class SharedAddress:
         await settle(frontier, item(url, excluded, kept=False, host=HostReport(asked=False)))
         assert len(await claim_all(frontier)) == 1
 
+    async def test_a_robots_txt_that_lies_elsewhere_tells_no_address(self, bench: Bench) -> None:
+        bench.extra["per_ip"] = 1
+        frontier = await bench.open(robots=True)
+        await frontier.add_seeds(seeds("a", "b"))
+        asked = {host(url): url for url in await claim_all(frontier)}
+        moved = RobotsAnswer(next_url="http://b.test/robots.txt")
+        await settle(
+            frontier,
+            item(asked["a"], robots=moved, status=301, host=at(OTHER)),
+            item(asked["b"], robots=RobotsAnswer(text=""), host=at(ONE)),
+        )
+        claimed = await claim_all(frontier)
+        assert sorted(urls(claimed)) == ["http://b.test/0", "http://b.test/robots.txt"]
+        followed = next(url for url in claimed if url.kind is Kind.ROBOTS)
+        disposition = Settled() if followed.again else ARCHIVED
+        await settle(frontier, item(followed, disposition, robots=RobotsAnswer(text=""), host=at(ONE)))
+        # The other page is in flight at the address where a's rules were found; a itself is not there.
+        assert urls(await claim_all(frontier)) == ["http://a.test/0"]
+
     async def test_it_is_known_after_a_restart(self, bench: Bench) -> None:
         await met(bench, "a", "b", "c", pages=4, delay=5.0)
         frontier = await bench.open(delay=5.0, per_host=2)
@@ -209,6 +229,29 @@ class Parking:
         await bench.clock.advance(FIRST_INTERVAL)
         [probe] = await claim_all(frontier)
         await settle(frontier, item(probe, host=HostReport(3, answered=True)))
+        assert len(await claim_all(frontier)) == 2
+
+    async def test_what_its_silence_cost_is_forgotten_with_the_answer_and_probes_cost_nothing(
+        self, bench: Bench
+    ) -> None:
+        """Time-outs slow a host down; but the probes of a parked one are far enough apart."""
+        frontier = await self.open(bench)
+        slow = HostReport(pushback=True, silence="no answer in time")
+        for backoff in (1.0, 2.0, 4.0, 8.0):
+            [url, *others] = await claim_all(frontier)
+            for other in others:
+                frontier.fetched(other, HostReport(asked=False))
+            await frontier.release(others)
+            await settle(frontier, item(url, RetryAt(1000.0, "timeout"), kept=False, host=slow, status=None))
+            await bench.clock.advance(backoff)
+        for interval in (FIRST_INTERVAL - 8.0, 2 * FIRST_INTERVAL):
+            await bench.clock.advance(interval)
+            [probe] = await claim_all(frontier)
+            if interval < FIRST_INTERVAL:
+                await settle(frontier, item(probe, RetryAt(1000.0, "timeout"), kept=False, host=slow, status=None))
+        await settle(frontier, item(probe, host=HostReport(3, answered=True)))
+        assert await claim_all(frontier) == [], "what it was owed when the probe began"
+        await bench.clock.advance(8.0)
         assert len(await claim_all(frontier)) == 2
 
     async def test_an_answer_that_was_under_way_counts_too(self, bench: Bench) -> None:
