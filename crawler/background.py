@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from weakref import WeakSet
 
+from crawler.concurrency.threads import is_shutdown, ready_pool
 from crawler.config import CrawlConfig
 from crawler.crawl import Crawl
 from crawler.errors import Interrupted
@@ -199,18 +200,28 @@ class BackgroundCrawl:
     # -- the thread --------------------------------------------------------------------------------------------
 
     def _main(self, opened: Future[None]) -> None:
+        runner = asyncio.Runner(loop_factory=loop_factory())
         try:
-            with asyncio.Runner(loop_factory=loop_factory()) as runner:
-                self._summary = runner.run(self._run(opened))
+            self._summary = runner.run(self._run(opened))
         except BaseException as error:
             self._error = error
         finally:
+            self._close(runner)
             self._ended()
             self._done.set()
             if not opened.done():
                 opened.set_exception(self._error or RuntimeError("the crawl ended before it began"))
 
+    def _close(self, runner: asyncio.Runner) -> None:
+        try:
+            runner.close()
+        except BaseException as error:
+            # To wait for its pool a loop starts a thread, which Python may refuse when it ends: then nobody waits.
+            if self._error is None and not (isinstance(error, RuntimeError) and is_shutdown(error)):
+                self._error = error
+
     async def _run(self, opened: Future[None]) -> Summary:
+        asyncio.get_running_loop().set_default_executor(ready_pool())
         async with Crawl(self.config, **self._seams) as crawl:
             with self._lock:
                 for each in self._callbacks:

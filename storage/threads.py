@@ -26,6 +26,7 @@ async def in_thread(executor: Executor | None, function: Callable[[*Arguments], 
 
 def pools_are_gone(error: RuntimeError) -> bool:
     """Whether Python ends: its pools are closed before the program's threads are joined. There is no class of its own
-    for what they raise then."""
+    for what they raise then. A pool that is only refused a further thread has queued the call: that is not gone, and
+    the call must not be made twice (CPython issue 113964)."""
     ending = getattr(concurrent.futures.thread, "_shutdown", False) or not threading.main_thread().is_alive()
-    return "shutdown" in str(error) and bool(ending)
+    return "shutdown" in str(error) and "new thread" not in str(error) and bool(ending)

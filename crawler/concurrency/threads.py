@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures.thread
+import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TypeVar, TypeVarTuple
 
 T = TypeVar("T")
@@ -19,17 +20,40 @@ Arguments = TypeVarTuple("Arguments")
 
 
 async def in_thread(executor: Executor | None, function: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
-    """Calls `function` in `executor`, the loop's own when None. A cancel abandons the thread but does not stop it."""
+    """Calls `function` in `executor`, the loop's own when None. A cancel abandons the thread but does not stop it.
+
+    Raises what the function raises, and RuntimeError where the executor takes no more or has no thread for it."""
     try:
         work = asyncio.get_running_loop().run_in_executor(executor, function, *arguments)
     except RuntimeError as error:
-        if not is_shutdown(error):
+        if not is_shutdown(error) or _no_thread(error):
             raise
         return function(*arguments)
     return await work
 
 
+def ready_pool() -> ThreadPoolExecutor:
+    """A pool of the usual size whose threads run already, for a loop that may outlive the main thread.
+
+    A pool starts a thread after it has queued the call that needs it, and Python 3.12.0 and 3.12.1 start none once they
+    end (CPython issue 113964): then the call is refused, and made all the same by the next thread that is free."""
+    size = min(32, (os.cpu_count() or 1) + 4)
+    pool = ThreadPoolExecutor(size, thread_name_prefix="crawl")
+    met = threading.Barrier(size + 1)
+    for _ in range(size):
+        pool.submit(met.wait)
+    met.wait()
+    return pool
+
+
 def is_shutdown(error: RuntimeError) -> bool:
-    """A pool is closed because Python ends: there is no class of its own for what concurrent.futures says then."""
+    """Python ends, and so takes no more work or starts no more threads: there is no class of its own for what it raises
+    then."""
+    text = str(error)
     ending = getattr(concurrent.futures.thread, "_shutdown", False) or not threading.main_thread().is_alive()
-    return "shutdown" in str(error) and bool(ending)
+    return "interpreter shutdown" in text or ("shutdown" in text and bool(ending))
+
+
+def _no_thread(error: RuntimeError) -> bool:
+    """The pool has queued the call before it was refused a thread: to make it in place, too, could make it twice."""
+    return "new thread" in str(error)

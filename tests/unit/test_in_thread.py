@@ -32,6 +32,41 @@ async def test_while_python_ends_it_runs_in_place(in_thread: Any, monkeypatch: p
 
 
 @BOTH
+async def test_what_a_pool_has_queued_before_it_was_refused_a_thread_is_not_done_twice(
+    in_thread: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Python 3.12.0 and 3.12.1 do it once the main thread has ended."""
+    pool, done = ThreadPoolExecutor(2), threading.Semaphore(0)
+    gate = threading.Event()
+    pool.submit(gate.wait)
+    ended = threading.Thread()
+    monkeypatch.setattr(threading, "main_thread", lambda: ended)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(RuntimeError, match="new thread"):
+                await in_thread(pool, done.release)
+    finally:
+        gate.set()
+        pool.shutdown()
+    assert done.acquire(blocking=False)
+    assert not done.acquire(blocking=False)
+
+
+def refuse(thread: threading.Thread) -> None:
+    raise RuntimeError("can't create new thread at interpreter shutdown")
+
+
+async def test_a_ready_pool_starts_no_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = crawler.concurrency.threads.ready_pool()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        found = await asyncio.gather(*(crawler.concurrency.threads.in_thread(pool, pow, 2, n) for n in range(200)))
+    assert found == [2**n for n in range(200)]
+    pool.shutdown()
+
+
+@BOTH
 async def test_a_pool_that_somebody_closed_is_an_error(in_thread: Any) -> None:
     pool = ThreadPoolExecutor(1)
     pool.shutdown()
