@@ -17,6 +17,7 @@ from typing import TypeVar
 from crawler.clock import Clock, SystemClock
 from crawler.concurrency.shielded import outlast
 from crawler.concurrency.threads import in_thread
+from crawler.errors import LedgerError
 from crawler.frontier import (
     Commit,
     CommitFailed,
@@ -39,6 +40,7 @@ from crawler.frontier.learning import lives_after, paces_after, told
 from crawler.frontier.loading import Departures
 from crawler.frontier.payloads import find_originals
 from crawler.frontier.rounds import gone, previous_of
+from crawler.frontier.setback import bring_near
 from crawler.frontier.store import Store
 from crawler.frontier.thread import StoreThread
 from crawler.liveness import DEFAULT_PROBES
@@ -87,7 +89,13 @@ class SqliteFrontier:
     async def open(cls, path: Path, **options: object) -> SqliteFrontier:
         """Opens or creates the database. Raises LedgerError naming the file."""
         store = await in_thread(None, Store, path)
-        return cls(store, **options)  # type: ignore[arg-type]
+        frontier = cls(store, **options)  # type: ignore[arg-type]
+        try:
+            await frontier._ask(bring_near, frontier._clock.time())
+        except BaseException:
+            await frontier.close()
+            raise
+        return frontier
 
     async def close(self) -> None:
         await self._thread.read(self._store.close)
@@ -245,26 +253,35 @@ class SqliteFrontier:
         return result
 
     async def _guarded(self, work: Callable[[Transaction], T], now: float) -> tuple[T, Applied]:
-        """Runs a transaction in the store's thread; on failure says what the reopened file holds."""
+        """Runs a transaction in the store's thread; on failure says what the file holds."""
 
         def run() -> tuple[T, Applied]:
+            commits = self._store.commits
             transaction = Transaction(self._store, self._claiming.rows, self._known, depth_matters=self._depth_matters)
-            return transaction.run(work, now), transaction.applied
+            try:
+                return transaction.run(work, now), transaction.applied
+            except sqlite3.Error as error:
+                raise self._failed(error, lambda: self._store.commits > commits) from error
 
-        commits = self._store.commits
+        return await self._thread.run(run)
+
+    def _failed(self, error: sqlite3.Error, took_effect: Callable[[], bool]) -> LedgerError:
+        """What holds after a failed transaction, only the file knows. In the store's thread, in one piece with the
+        transaction: of those that wait for it, none may come in between and be taken for this one.
+
+        LedgerError alone when the file cannot be read."""
+        full = _is_full(error)
         try:
-            return await self._thread.run(run)
-        except sqlite3.Error as error:
-            await self._ask_again(error)
-            held = self._store.commits > commits
-            raise CommitFailed(f"{self._store.path}: {error}", held=held, full=_is_full(error)) from error
-
-    async def _ask_again(self, error: sqlite3.Error) -> None:
-        """What holds after a failed transaction, only the file knows. Raises LedgerError when it cannot be read."""
-        if _is_full(error) and not self._store.db.in_transaction:
-            await self._thread.read(self._store.refresh)
-        else:
-            await self._thread.read(self._store.reopen)
+            if full and not self._store.db.in_transaction:
+                self._store.refresh()
+            else:
+                self._store.reopen()
+            held = took_effect()
+        except sqlite3.Error as unreadable:
+            return LedgerError(f"{self._store.path}: {unreadable}")
+        except LedgerError as unreadable:
+            return unreadable
+        return CommitFailed(f"{self._store.path}: {error}", held=held, full=full)
 
     # -- what is known -----------------------------------------------------------------------------------------
 
@@ -333,12 +350,13 @@ class SqliteFrontier:
         return await self._thread.read(self._store.segments)
 
     async def save_segment(self, segment: SegmentState) -> None:
-        try:
-            await self._thread.run(self._store.save_segment, segment)
-        except sqlite3.Error as error:
-            await self._ask_again(error)
-            held = segment in await self.segments()
-            raise CommitFailed(f"{self._store.path}: {error}", held=held, full=_is_full(error)) from error
+        def run() -> None:
+            try:
+                self._store.save_segment(segment)
+            except sqlite3.Error as error:
+                raise self._failed(error, lambda: segment in self._store.segments()) from error
+
+        await self._thread.run(run)
 
 
 def _is_full(error: sqlite3.Error) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -20,9 +21,10 @@ from crawler.frontier.schema import FORMAT
 from crawler.frontier.sqlite import SqliteFrontier
 from crawler.frontier.store import Store
 from crawler.liveness import UNKNOWN
-from tests.support.fakeclock import FakeClock
+from tests.support.fakeclock import FakeClock, turns
 from tests.support.frontier_model import FrontierModel, Web
 from tests.support.frontiers import (
+    ALLOW,
     Bench,
     answer_robots,
     claim_all,
@@ -255,6 +257,32 @@ class TestFile:
         assert outcome.seq == 1
         assert len(await claim_all(frontier)) == 500
 
+    async def test_a_commit_that_finds_no_room_is_not_taken_for_the_one_before_it(self, bench: Bench) -> None:
+        """What was submitted meanwhile is in the file; the commit behind it is not, and may be made again."""
+        frontier = await bench.open()
+        assert isinstance(frontier, SqliteFrontier)
+        await frontier.add_seeds([A])
+        url = await claim_one(frontier, A)
+        frontier.fetched(url)
+        commit = Commit([item(url, links=[link(f"{A}{n}/{'x' * 500}") for n in range(500)])])
+        frontier._store.db.execute("PRAGMA max_page_count = 40")
+        gate = threading.Event()
+        held_up = asyncio.create_task(frontier._thread.run(gate.wait))
+        await turns()
+        submitted = asyncio.create_task(frontier.submit([link(A + "late")]))
+        committed = asyncio.create_task(frontier.commit(commit))
+        await turns()  # both wait for the thread now
+        gate.set()
+        await held_up
+        assert await submitted == [None]
+        with pytest.raises(CommitFailed) as caught:
+            await committed
+        assert (caught.value.held, caught.value.full) == (False, True)
+        frontier._store.db.execute("PRAGMA max_page_count = 100000")
+        [outcome] = await frontier.commit(commit)
+        assert outcome is not None
+        assert len(await claim_all(frontier)) == 501
+
     @pytest.mark.parametrize("takes_effect", [False, True])
     async def test_a_commit_that_fails_asks_the_file_what_holds(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch, takes_effect: bool
@@ -328,6 +356,35 @@ class TestFigures:
         assert await frontier.tallies() == ({200: 1}, {"text/html": 1})
         assert frontier.current_counts == await frontier.counts()
         assert frontier._claiming.in_flight == 1
+
+    async def test_a_clock_set_back_holds_no_url_up_for_ever(self, bench: Bench) -> None:
+        """Retries, robots.txt to be asked for again, silent hosts, and those that were just served."""
+        frontier = await bench.open(robots=True)
+        hosts = ["retry", "robots", "silent", "queued"]
+        await frontier.add_seeds([f"http://{host}.test/" for host in hosts])
+        asked = {url.url.split("/")[2].removesuffix(".test"): url for url in await claim_all(frontier)}
+        silent = HostReport(silence="no connection")
+        await settle(
+            frontier,
+            item(asked["robots"], retry(60.0)),
+            *(item(asked[host], robots=ALLOW) for host in ("retry", "silent", "queued")),
+        )
+        given = {url.url: url for url in await claim_all(frontier)}
+        await settle(
+            frontier,
+            item(given["http://retry.test/"], retry(60.0)),
+            item(given["http://silent.test/"], retry(1.0), host=silent),
+        )
+        for _ in range(3):
+            await bench.clock.advance(10)
+            [again] = [url for url in await claim_all(frontier) if "silent" in url.url]
+            await settle(frontier, item(again, retry(1.0), host=silent))
+        bench.clock = FakeClock(bench.clock.now - 10 * 365 * 86_400)
+        reopened = await bench.open(robots=True)
+        await bench.clock.advance(3600)
+        assert {url.url for url in await claim_all(reopened)} == {
+            "http://retry.test/", "http://robots.test/robots.txt", "http://queued.test/", "http://silent.test/robots.txt",
+        }  # fmt: skip
 
     async def test_a_clock_set_back_does_not_park_a_host_for_ever(self, bench: Bench) -> None:
         frontier = await bench.open(delay=1.0)
