@@ -28,7 +28,7 @@ from crawler.cookies_file import give_cookies
 from crawler.demo import DEMO_HOST, DEMO_URL
 from crawler.derivedlog import PAGES_HEADER, DerivedLog, pages_line, urls_line
 from crawler.disk import DiskGuard, is_full
-from crawler.errors import DirectoryLocked, DiskFailed, OutOfDisk, UsageError
+from crawler.errors import DirectoryLocked, DiskFailed, LedgerError, OutOfDisk, UsageError
 from crawler.fetcher import Fetcher, HttpFetcher
 from crawler.frontier import Counts, Frontier
 from crawler.frontier.embedded import open_frontier
@@ -116,10 +116,12 @@ async def open_crawl(config: CrawlConfig, stack: AsyncExitStack, seams: Seams) -
     for place in (directory, directory.parent):  # a name survives a power cut only when its directory is synced
         await files.sync_directory(place)
     guard = DiskGuard(directory, config.min_free_disk, config.disk_wait, clock)
+    logs = await _open_logs(directory, frontier, stack)
     segments = seams.sink or Segments(directory, config, frontier, files, clock, guard)
     stack.push_async_callback(segments.close)
     await segments.recover()
-    logs = await _open_logs(directory, frontier, stack)
+    for each in logs:
+        each.catch_up(frontier.outcomes(each.last_seq))
     if not (numbers := await _begin_round(config, frontier, seeds)):
         before = await frontier.counts()
         numbers = await frontier.add_seeds(seeds)
@@ -233,8 +235,19 @@ async def _open_logs(directory: Path, frontier: Frontier, stack: AsyncExitStack)
     ]
     for each in logs:
         stack.callback(each.close)
-        each.catch_up(frontier.outcomes(each.last_seq))
+        _check_ledger(directory, await frontier.counts(), each)
     return logs
+
+
+def _check_ledger(directory: Path, counts: Counts, told: DerivedLog) -> None:
+    """A log is written after the commit, so it is never ahead of its own ledger. Where it is, recovery would cut off
+    records that were reported as done. Raises LedgerError."""
+    if told.last_seq > counts.seq:
+        raise LedgerError(
+            f"{directory / 'crawl.db'}: holds {counts.seq} outcomes, but {told.path} tells of {told.last_seq}: this is"
+            " an older state, or lacks its crawl.db-wal; put back the newer files, or begin anew with --fresh (nothing"
+            " in the archive was touched)"
+        )
 
 
 async def _begin_round(config: CrawlConfig, frontier: Frontier, seeds: Sequence[str]) -> Sequence[int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from crawler.cli import main
-from tests.support.archive_check import assert_complete
+from tests.support.archive_check import assert_complete, read_log
 from tests.support.engine import opened
 from tests.support.faults import FaultyFiles
 from tests.support.site import SMALL_SEGMENT, Site, small_site
@@ -129,6 +129,31 @@ def test_a_sealed_segment_that_changed_its_length_stops_the_start(
     assert str(path) in line
     assert str(length) in line
     assert str(length - 1) in line
+
+
+@pytest.mark.parametrize("state", ["older", "gone"])
+def test_a_ledger_behind_the_log_stops_the_start(site: Site, crawl_dir: Path, capsys: Captured, state: str) -> None:
+    """As crawl.db is without its crawl.db-wal: what was reported as done would be cut off as never committed."""
+    ledger = crawl_dir / "crawl.db"
+    assert main([*argv(site, crawl_dir), "--max-pages", "2"]) == 0
+    older, known = ledger.read_bytes(), len(read_log(crawl_dir))
+    interrupted(site, crawl_dir)
+    told = len(read_log(crawl_dir))
+    assert told > known
+    if state == "older":
+        ledger.write_bytes(older)
+    else:
+        ledger.unlink()
+        known = 0
+    before, asked = contents(crawl_dir, "archive", *DERIVED), site.requests.total()
+    capsys.readouterr()
+    for _ in range(2):
+        assert main(argv(site, crawl_dir)) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"{ledger}: holds {known} outcomes" in line
+        assert f"urls.jsonl tells of {told}" in line
+        assert contents(crawl_dir, "archive", *DERIVED) == before
+    assert site.requests.total() == asked
 
 
 def test_a_ledger_that_is_no_database_is_a_sentence(site: Site, crawl_dir: Path, capsys: Captured) -> None:
