@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +45,7 @@ from crawler.seedoptions import HostLimits, host_limits, options_by_url, page_bu
 from crawler.segments import Segments
 from crawler.sitemaps import usual_places
 from crawler.urls import seed_url
-from storage import ArchiveLocked, DirectoryLock, DiskFiles
+from storage import ArchiveLocked, DirectoryLock, DiskFiles, Files
 
 if TYPE_CHECKING:
     from crawler.elsewhere import Elsewhere
@@ -113,8 +113,7 @@ async def open_crawl(config: CrawlConfig, stack: AsyncExitStack, seams: Seams) -
     frontier = seams.frontier or await _open_frontier(config, directory, stack, clock)
     await _check_digest(config, frontier)
     write_config(directory / "crawl.toml", config)
-    for place in (directory, directory.parent):  # a name survives a power cut only when its directory is synced
-        await files.sync_directory(place)
+    await _sync_names(directory, files)
     guard = DiskGuard(directory, config.min_free_disk, config.disk_wait, clock)
     logs = await _open_logs(directory, frontier, stack)
     segments = seams.sink or Segments(directory, config, frontier, files, clock, guard)
@@ -172,6 +171,27 @@ def _make_directories(directory: Path, stack: AsyncExitStack) -> None:
         stack.enter_context(DirectoryLock(directory))
     except ArchiveLocked as error:
         raise DirectoryLocked(str(error)) from error
+
+
+async def _sync_names(directory: Path, files: Files) -> None:
+    """A name survives a power cut only when its directory is synced; and those that it lies in may be new as well,
+    whoever made them. Raises OSError."""
+    for place in (directory, directory.parent):
+        await files.sync_directory(place)
+    for above in _above(directory):
+        try:
+            await DiskFiles().sync_directory(above)
+        except PermissionError:
+            break  # so it is somebody else's, and was there before
+
+
+def _above(directory: Path) -> Iterator[Path]:
+    """What the parent directory lies in, from the inside out, as far as that is the same file system's."""
+    parent = Path(os.path.realpath(directory)).parent
+    for above in parent.parents:
+        if above.stat().st_dev != parent.stat().st_dev:
+            return
+        yield above
 
 
 async def _open_frontier(config: CrawlConfig, directory: Path, stack: AsyncExitStack, clock: Clock) -> Frontier:

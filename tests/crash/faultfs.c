@@ -1,6 +1,6 @@
 /* Interposed by LD_PRELOAD: counts what a process does to the files below a directory, and makes one of it fail.
 
-   faultfs_arm(root, mode, at, lasting, trace) begins to count; before that nothing is touched.
+   faultfs_arm(root, mode, at, lasting, trace, synced) begins to count; before that nothing is touched.
      root      the directory: absolute, without links
      mode      ENOSPC, EIO                that operation fails; a write has by then written half of its bytes
                FULL                       from there on no file may grow, until the file `lasting` is removed
@@ -8,14 +8,19 @@
                anything else              only counts
      at        the number of that operation, from 1
      trace     a file that is given a line for each operation, "N what path"; or NULL
+     synced    a directory for what a power cut would leave, and POSIX promises no more: the content of each file as it
+               was last synced, and the names in each directory as it was last synced; or NULL. What lies below `root`
+               at the beginning counts as synced. tests/support/powercut.py makes a directory of it.
 
    Counted: write, pwrite, fsync, fdatasync, ftruncate, rename and unlink. SQLite's and Python's calls both come here,
    since both are linked to libc dynamically. */
 
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -30,7 +35,8 @@ enum mode { COUNT, FAIL_ENOSPC, FAIL_EIO, FULL, KILL_BEFORE, KILL_AFTER };
 enum verdict { GO_ON, REFUSE, DIE_AFTER };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static const char *root, *while_file;
+static pthread_mutex_t keeping = PTHREAD_MUTEX_INITIALIZER;
+static const char *root, *while_file, *synced;
 static size_t root_length;
 static long at, counted;
 static enum mode mode;
@@ -41,7 +47,77 @@ static int trace = -1;
 static ssize_t (*real_write)(int, const void *, size_t);
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 
-int faultfs_arm(const char *directory, const char *name, long number, const char *lasting, const char *trace_to) {
+/* Names an inode for good: its number alone is given to another file once it is free. */
+static int key_of(int directory, const char *name, char *key, size_t size, unsigned *type) {
+    struct statx found;
+    int flags = AT_SYMLINK_NOFOLLOW | (*name ? 0 : AT_EMPTY_PATH);
+    if (statx(directory, name, flags, STATX_INO | STATX_TYPE | STATX_BTIME, &found)) return -1;
+    long long born = found.stx_mask & STATX_BTIME ? found.stx_btime.tv_sec * 1000000000LL + found.stx_btime.tv_nsec : 0;
+    snprintf(key, size, "%llu-%lld", (unsigned long long)found.stx_ino, born);
+    *type = found.stx_mode & S_IFMT;
+    return 0;
+}
+
+static void list_names(int fd, FILE *to) {
+    DIR *names = fdopendir(openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    for (struct dirent *each; names && (each = readdir(names));) {
+        char key[64];
+        unsigned type;
+        if (!strcmp(each->d_name, ".") || !strcmp(each->d_name, "..")) continue;
+        if (key_of(fd, each->d_name, key, sizeof key, &type)) continue;
+        fprintf(to, "%c %s %s\n", type == S_IFDIR ? 'd' : 'f', key, each->d_name);
+    }
+    if (names) closedir(names);
+}
+
+static void copy_content(int fd, FILE *to) {
+    char link[64], piece[1 << 14];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    int from = open(link, O_RDONLY | O_CLOEXEC);
+    for (ssize_t got; from >= 0 && (got = read(from, piece, sizeof piece)) > 0;) fwrite(piece, 1, (size_t)got, to);
+    if (from >= 0) close(from);
+}
+
+/* Notes what an inode holds that was just synced: a file of its key, with .names behind it for a directory. */
+static void keep(int fd) {
+    char key[64], path[PATH_MAX], draft[PATH_MAX];
+    unsigned type;
+    if (!synced || key_of(fd, "", key, sizeof key, &type)) return;
+    pthread_mutex_lock(&keeping);
+    snprintf(draft, sizeof draft, "%s/draft", synced);
+    snprintf(path, sizeof path, "%s/%s%s", synced, key, type == S_IFDIR ? ".names" : "");
+    FILE *to = fopen(draft, "we");
+    if (to) {
+        if (type == S_IFDIR) list_names(fd, to);
+        else copy_content(fd, to);
+        fclose(to);
+        rename(draft, path);
+    }
+    pthread_mutex_unlock(&keeping);
+}
+
+static int keep_each(const char *path, const struct stat *found, int type, struct FTW *place) {
+    (void)found, (void)type, (void)place;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) keep(fd), close(fd);
+    return 0;
+}
+
+static void begin_keeping(const char *directory, const char *in) {
+    char key[64], path[PATH_MAX];
+    unsigned type;
+    synced = strdup(in);
+    nftw(directory, keep_each, 16, FTW_PHYS);
+    snprintf(path, sizeof path, "%s/root", synced);
+    FILE *to = fopen(path, "we");
+    if (to && !key_of(AT_FDCWD, directory, key, sizeof key, &type)) fputs(key, to);
+    if (to) fclose(to);
+}
+
+int faultfs_arm(
+    const char *directory, const char *name, long number, const char *lasting, const char *trace_to, const char *in
+) {
+    if (in) begin_keeping(directory, in);
     static const char *names[] = {"COUNT", "ENOSPC", "EIO", "FULL", "KILL_BEFORE", "KILL_AFTER"};
     for (int i = COUNT; i <= KILL_AFTER; i++)
         if (!strcmp(name, names[i])) mode = (enum mode)i;
@@ -143,8 +219,21 @@ ssize_t pwrite(int fd, const void *data, size_t size, off_t place) { return posi
         return verdict == REFUSE ? -1 : (int)after(verdict, real passed); \
     }
 
-ON_FILE(fsync, (int fd), (fd), 0)
-ON_FILE(fdatasync, (int fd), (fd), 0)
+#define ON_SYNC(name)                                               \
+    int name(int fd) {                                              \
+        static __typeof__(&name) real;                              \
+        if (!real) real = (__typeof__(real))dlsym(RTLD_NEXT, #name); \
+        char path[PATH_MAX];                                        \
+        if (!path_of(fd, path)) return real(fd);                    \
+        enum verdict verdict = step(#name, path, 0);                \
+        if (verdict == REFUSE) return -1;                           \
+        int result = real(fd);                                      \
+        if (!result) keep(fd);                                      \
+        return (int)after(verdict, result);                         \
+    }
+
+ON_SYNC(fsync)
+ON_SYNC(fdatasync)
 ON_FILE(ftruncate, (int fd, off_t size), (fd, size), 0)
 ON_FILE(ftruncate64, (int fd, off64_t size), (fd, size), 0)
 

@@ -1,8 +1,9 @@
 """Runs the command line again and again without starting Python again: imports it once, then forks for each run.
 
 Reads one JSON object a line from standard input, `{"argv": [...], "root": ..., "mode": ..., "at": ..., "lasting": ...,
-"trace": ..., "output": ..., "seconds": ...}`, and answers each with the exit status of the run: minus the signal's
-number if one ended it, SIGALRM if it took longer than `seconds`. Started with tests/crash/faultfs.c preloaded.
+"trace": ..., "synced": ..., "output": ..., "seconds": ...}`, and answers each with the exit status of the run: minus
+the signal's number if one ended it, SIGALRM if it took longer than `seconds`. Started with tests/crash/faultfs.c
+preloaded.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ def run(order: dict[str, Any]) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
     if order["mode"] is not None:
-        texts = [None if order[name] is None else order[name].encode() for name in ("root", "mode", "lasting", "trace")]
-        root, mode, lasting, trace = texts
-        if ctypes.CDLL(None).faultfs_arm(root, mode, ctypes.c_long(order["at"]), lasting, trace) != 0:
+        names = ("root", "mode", "lasting", "trace", "synced")
+        root, mode, lasting, trace, synced = [None if order[name] is None else order[name].encode() for name in names]
+        if ctypes.CDLL(None).faultfs_arm(root, mode, ctypes.c_long(order["at"]), lasting, trace, synced) != 0:
             os._exit(99)
     try:
         code = main(order["argv"])

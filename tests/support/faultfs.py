@@ -63,14 +63,16 @@ class CommandLine:
         mode: str | None = None,
         at: int = 0,
         lasting: Path | None = None,
+        synced: Path | None = None,
         trace: bool = False,
         seconds: int = 40,
     ) -> Ended:
-        """One run; `mode`, `at` and `lasting` are those of faultfs.c, for the files below `root`."""
+        """One run; `mode`, `at`, `lasting` and `synced` are those of faultfs.c, for the files below `root`."""
         output, operations = self._directory / "output", self._directory / "operations"
         order = {
             "argv": list(argv), "root": None if root is None else str(root.resolve()), "mode": mode, "at": at,
-            "lasting": None if lasting is None else str(lasting), "output": str(output), "seconds": seconds,
+            "lasting": None if lasting is None else str(lasting),
+            "synced": None if synced is None else str(synced), "output": str(output), "seconds": seconds,
             "trace": str(operations) if trace else None,
         }  # fmt: skip
         assert self._process.stdin is not None
