@@ -87,3 +87,20 @@ def test_an_unreadable_pid_is_no_matter(tmp_path: Path) -> None:
         (tmp_path / ".lock").write_bytes(b"\xff\xfe")
         with pytest.raises(ArchiveLocked, match="by another process"):
             DirectoryLock(tmp_path).acquire()
+
+
+def test_a_lock_file_that_was_taken_for_stale_frees_nothing(tmp_path: Path) -> None:
+    with DirectoryLock(tmp_path):
+        (tmp_path / ".lock").unlink()
+        for _ in range(2):
+            with pytest.raises(ArchiveLocked, match="by another process"):
+                DirectoryLock(tmp_path).acquire()
+    with DirectoryLock(tmp_path):
+        pass
+
+
+def test_descriptors_are_given_back(tmp_path: Path) -> None:
+    before = os.listdir("/proc/self/fd")
+    with DirectoryLock(tmp_path), pytest.raises(ArchiveLocked):
+        DirectoryLock(tmp_path).acquire()
+    assert os.listdir("/proc/self/fd") == before
