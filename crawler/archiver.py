@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from crawler.concurrency.handoff import Handoff
 from crawler.concurrency.saver import OrderedSaver
 from crawler.concurrency.shielded import finish
-from crawler.cookies import CookieJar
 from crawler.dedupe import Dedupe
 from crawler.disk import DiskGuard, is_full
 from crawler.errors import ArchiverDied, CrawlError, OutOfDisk
 from crawler.frontier import Commit, CommitFailed, CommitItem, Finished, Ledger, Stored
+from crawler.keptcookies import KeptCookies
 from crawler.model import Outcome, OutcomeKind
 from crawler.recording import Capture, Recording, recording_of, stored_span, unrecordable
 from crawler.seams import Sink
@@ -61,7 +61,7 @@ class Archiver:
         on_committed: Committed,
         limits: Limits = Limits(),
         *,
-        cookies: CookieJar | None = None,
+        cookies: KeptCookies | None = None,
         dedupe: Dedupe | None = None,
     ) -> None:
         """`cookies` is kept with each batch that changed it; without `dedupe` every payload is kept."""
@@ -188,14 +188,15 @@ class Archiver:
             _item(capture, recording, None if recording is None else next(written))
             for capture, recording in zip(batch, recordings, strict=True)
         ]
-        jar = None if self._cookies is None else self._cookies.snapshot()
+        jar = None if self._cookies is None else self._cookies.after(capture.exchange for capture in batch)
+        kept = None if jar is None else jar.snapshot()
         try:
             outcomes = await self._ledger.commit(
-                Commit(items, self._segments.state if groups else None, None if jar is None else jar[1])
+                Commit(items, self._segments.state if groups else None, None if kept is None else kept[1])
             )
             self._segments.committed()
-            if self._cookies is not None and jar is not None:
-                self._cookies.saved(jar[0])
+            if self._cookies is not None and jar is not None and kept is not None:
+                self._cookies.committed(jar, kept[0])
             return outcomes
         except CommitFailed as error:
             if error.full and not error.held and groups:

@@ -17,6 +17,7 @@ from crawler.hooked import HookedVisitor
 from crawler.hooks import Hooks
 from crawler.identity import product_token
 from crawler.intake import Intake
+from crawler.keptcookies import KeptCookies
 from crawler.limits import Limits
 from crawler.logins import Logins
 from crawler.model import CrawlURL, Outcome
@@ -78,7 +79,7 @@ def assemble(
         opened.segments,
         opened.guard,
         events.committed,
-        cookies=opened.cookies,
+        cookies=None if opened.cookies is None else KeptCookies(opened.cookies),
         dedupe=Dedupe(config.digest, [opened.frontier, *opened.elsewhere]) if config.dedupe else None,
     )
     return Parts(tally, handoff, intake, dispatcher, archiver)

@@ -179,6 +179,13 @@ class CookieJar:
         self._changes += 1
         return True
 
+    def copy(self) -> CookieJar:
+        """Another jar with the same cookies, as far saved as this one."""
+        jar = CookieJar(self._now)
+        jar._domains = {domain: dict(cookies) for domain, cookies in self._domains.items()}
+        jar._size, jar._changes, jar._saved, jar._source = self._size, self._changes, self._saved, self._source
+        return jar
+
     # -- over a restart ----------------------------------------------------------------------------------------
 
     def snapshot(self) -> tuple[int, bytes] | None:
@@ -199,6 +206,11 @@ class CookieJar:
             self.put(Cookie(**fields))
         self._source = kept["source"]
         self._saved = self._changes
+
+
+def set_cookie_fields(headers: Iterable[tuple[str, str]]) -> list[str]:
+    """The values of an answer's Set-Cookie fields."""
+    return [value for name, value in headers if len(name) == 10 and name.lower() == "set-cookie"]
 
 
 def default_path(path: str) -> str:

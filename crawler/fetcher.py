@@ -18,7 +18,7 @@ from aiohttp.abc import AbstractResolver
 from crawler import content
 from crawler.concurrency.threads import in_thread, is_shutdown
 from crawler.config import CrawlConfig
-from crawler.cookies import CookieJar
+from crawler.cookies import CookieJar, set_cookie_fields
 from crawler.credentials import Credentials, Presented, redact
 from crawler.links.sitemap import MAX_BYTES as SITEMAP_BYTES
 from crawler.links.sniffing import DOUBTFUL, SNIFFED, is_html
@@ -145,7 +145,7 @@ class HttpFetcher:
 
     def _finished(self, exchange: Exchange, presented: Presented) -> Exchange:
         """The exchange with what concerns identity: cookies taken, credentials masked, the proxy told apart."""
-        fields = [value for name, value in exchange.headers if len(name) == 10 and name.lower() == "set-cookie"]
+        fields = set_cookie_fields(exchange.headers)
         changed = bool(fields) and self.cookies.receive(exchange.url, fields)
         proxy, plain = self._routes.proxy, exchange.tls is None
         secret = presented.secret

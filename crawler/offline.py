@@ -18,7 +18,7 @@ from typing import Self
 
 from crawler import content
 from crawler.concurrency.threads import in_thread
-from crawler.cookies import CookieJar
+from crawler.cookies import CookieJar, set_cookie_fields
 from crawler.errors import UsageError
 from crawler.links.sitemap import MAX_BYTES as SITEMAP_BYTES
 from crawler.model import CrawlURL, Exchange, Failure, FailureKind, Kind, MessageSpan, Truncation
@@ -76,7 +76,7 @@ class ArchiveFetcher:
             return Exchange(url.url, datetime.now(UTC), b"", None, None, failure=failure)
         attempt = attempts[min(url.attempt, len(attempts)) - 1]
         exchange = await in_thread(None, self._exchange, url, attempt)
-        fields = [value for name, value in exchange.headers if name.lower() == "set-cookie"]
+        fields = set_cookie_fields(exchange.headers)
         changed = bool(fields) and self.cookies.receive(exchange.url, fields)
         return replace(exchange, cookies_changed=True) if changed else exchange
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 
 from crawler.cli import main
-from crawler.errors import UsageError
+from crawler.cookies import CookieJar
+from crawler.crawl import Crawl
+from crawler.errors import ArchiverDied, UsageError
+from crawler.fetcher import HttpFetcher
 from crawler.model import OutcomeKind
-from tests.support.engine import crawl
+from storage import AppendFile
+from tests.support.engine import config_of, crawl
+from tests.support.faults import FaultyFile, FaultyFiles
 from tests.support.warc import members
 from tests.support.web import Answer, Web, ok, page, redirect
 
@@ -151,3 +158,57 @@ def test_the_command_line_tells_of_it(tmp_path: Path, capsys: pytest.CaptureFixt
     status = main(["--output", str(tmp_path / "crawl"), "--cookies", str(tmp_path / "none.txt"), "http://a.invalid/"])
     assert status == 2
     assert "none.txt: cannot be read: No such file or directory" in capsys.readouterr().err
+
+
+class DyingFiles(FaultyFiles):
+    """The batch that is synced as number `batch` waits until a cookie came; the next one is never written."""
+
+    def __init__(self, batch: int, syncing: threading.Event, jar: CookieJar) -> None:
+        super().__init__()
+        self._left, self._syncing, self._jar = batch, syncing, jar
+
+    async def wait(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self._syncing.set()
+            while not list(self._jar):  # noqa: ASYNC110 - a jar sets no event
+                await asyncio.sleep(0)
+            self._fail_at, self._lasting = len(self.operations) + 2, True
+
+    async def open_append(self, path: Path, *, create: bool) -> AppendFile:
+        file = await super().open_append(path, create=create)
+        assert isinstance(file, FaultyFile)
+        return DyingFile(self, file._inner, path)
+
+
+class DyingFile(FaultyFile):
+    async def sync(self) -> None:
+        assert isinstance(self._files, DyingFiles)
+        await self._files.wait()
+        await super().sync()
+
+
+async def test_a_cookie_of_an_answer_that_was_never_kept_is_not_kept_either(tmp_path: Path) -> None:
+    """Else it would change nothing when it comes again, and the page behind it would not be had."""
+    syncing = threading.Event()
+
+    def login(request: bytes) -> bytes:
+        assert syncing.wait(20)
+        return with_cookie(redirect("/home"), "sid=1; Path=/")
+
+    def home(request: bytes) -> bytes:
+        return page("/members") if b"sid=1" in request else page()
+
+    answers: dict[str, Answer] = {A: page("/home", "/login"), f"{A}home": home, f"{A}login": login}
+    answers[f"{A}members"] = page()
+    with Web(answers) as web:
+        config = config_of(tmp_path / "crawl", A, robots=False)
+        fetcher = HttpFetcher(config, spool_dir=tmp_path, resolver=web.resolver())
+        files = DyingFiles(3, syncing, fetcher.cookies)  # the birth, the seed, and the page at home
+        with pytest.raises(ArchiverDied):
+            async with fetcher, Crawl(config, fetcher=fetcher, files=files) as running:
+                await running.wait()
+        assert web.urls.count(f"{A}login") == 1
+        ran = await crawl(web, tmp_path / "crawl", A, robots=False)
+        assert f"{A}members" in ran.by_url
+        assert cookies_of(web, f"{A}home") == [None, "sid=1"]
