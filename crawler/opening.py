@@ -107,8 +107,7 @@ async def open_crawl(config: CrawlConfig, stack: AsyncExitStack, seams: Seams) -
     clock, fetcher = seams.clock, seams.fetcher
     started = clock.time()
     seeds = normalised_seeds(config)
-    directory, files = Path(config.output), seams.files or DiskFiles()
-    _make_directories(directory, stack)
+    directory, files = _make_directories(config, stack), seams.files or DiskFiles()
     elsewhere = await _open_elsewhere(config, directory, stack)
     frontier = seams.frontier or await _open_frontier(config, directory, stack, clock)
     await _check_digest(config, frontier)
@@ -163,14 +162,17 @@ async def _open_elsewhere(config: CrawlConfig, directory: Path, stack: AsyncExit
     return [found]
 
 
-def _make_directories(directory: Path, stack: AsyncExitStack) -> None:
-    """Makes what is missing and locks it. Raises DirectoryLocked, OSError."""
+def _make_directories(config: CrawlConfig, stack: AsyncExitStack) -> Path:
+    """Makes what is missing and locks it; its absolute path, for the program around the crawl may go to another
+    directory meanwhile. Raises DirectoryLocked, OSError."""
+    directory = Path(config.output).absolute()
     for name in ("archive", "indexes", "pages", "logs", "tmp"):
         (directory / name).mkdir(parents=True, exist_ok=True)
     try:
         stack.enter_context(DirectoryLock(directory))
     except ArchiveLocked as error:
         raise DirectoryLocked(str(error)) from error
+    return directory
 
 
 async def _sync_names(directory: Path, files: Files) -> None:

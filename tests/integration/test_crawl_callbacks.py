@@ -6,6 +6,8 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
+import pytest
+
 from crawler.model import Outcome
 from tests.support.archive_check import read_log
 from tests.support.engine import config_of, crawl, opened
@@ -72,3 +74,20 @@ async def test_two_crawls_in_one_loop_do_not_meet(tmp_path: Path) -> None:
         )
     assert len(first.by_url) == 7
     assert list(second.by_url) == ["http://a.test/"]
+
+
+async def test_a_program_that_goes_to_another_directory_leaves_the_crawl_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    for place in (here, there / "crawl" / "archive"):
+        place.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    with Web(SITE) as web:
+        async with opened(config_of(Path("crawl"), "http://a.test/", segment_size=100), resolver=web.resolver()) as run:
+            run.add_done_callback(lambda outcome: monkeypatch.chdir(there))
+            summary = await run.wait()
+    assert summary.finished
+    assert len(list((here / "crawl" / "archive").iterdir())) > 1
+    assert len(read_log(here / "crawl")) == len(SITE) + 1
+    assert list((there / "crawl").rglob("*")) == [there / "crawl" / "archive"]
