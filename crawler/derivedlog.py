@@ -4,8 +4,8 @@ Terms. Each line is a JSON object with the `seq` of the outcome it tells of.
 
 Invariants.
 - Lines are written after the commit of what they tell, so the log is never ahead of the ledger.
-- On opening, a torn last line is cut and the lines that a crash kept from being written are written; so after that,
-  the log tells exactly what the ledger holds.
+- On opening, the log is cut where a crash left a line torn or a hole, and the lines that are missing from there on are
+  written; so after that, the log tells exactly what the ledger holds.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from crawler.model import Outcome, OutcomeKind
 Render = Callable[[Outcome], str | None]
 TAIL = 1 << 16
 """Bytes that are read at a time, from the end, in search of the last whole line."""
+BLOCK = 1 << 20
+"""Bytes that are read at a time in search of a hole."""
 
 
 class DerivedLog:
@@ -82,8 +84,8 @@ class DerivedLog:
             raise
 
     def _cut_torn_tail(self) -> int:
-        """Cuts the file after its last whole line; returns that line's seq, 0 if there is none."""
-        end = self._file.seek(0, os.SEEK_END)
+        """Cuts the file after the whole lines that it begins with; returns the last one's seq, 0 if there is none."""
+        end = self._whole_bytes()
         while (whole := self._newline_before(end) + 1) > 0:
             start = self._newline_before(whole - 1) + 1
             self._file.seek(start)
@@ -96,6 +98,18 @@ class DerivedLog:
         self._file.truncate(0)
         self._write_header()
         return 0
+
+    def _whole_bytes(self) -> int:
+        """The length of the file up to the first zero byte, which no line has: a power cut may leave a block unwritten
+        between two that were."""
+        self._file.seek(0)
+        length = 0
+        while data := self._file.read(BLOCK):
+            hole = data.find(b"\0")
+            if hole >= 0:
+                return length + hole
+            length += len(data)
+        return length
 
     def _newline_before(self, end: int) -> int:
         """The offset of the last line end before `end`; -1 if there is none."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from crawler import derivedlog
 from crawler.derivedlog import PAGES_HEADER, TAIL, DerivedLog, urls_line
 from crawler.model import Outcome, OutcomeKind, Receipt
 from tests.support.exchanges import NOON
@@ -114,6 +115,18 @@ def test_zeros_at_the_end_as_after_a_power_cut(
     log.path.write_bytes(whole[: len(whole) - torn] + b"\0" * zeros + line_end)
     lines = reopened(log.path)
     assert sequence(lines) == list(range(1, 10))
+    assert log.path.read_bytes().startswith(whole)
+
+
+@pytest.mark.parametrize("start", [0, 1, 150, 400])
+@pytest.mark.parametrize("block", [64, 1 << 20])
+def test_a_hole_between_whole_lines_as_after_a_power_cut(
+    log: DerivedLog, whole: bytes, monkeypatch: pytest.MonkeyPatch, start: int, block: int
+) -> None:
+    monkeypatch.setattr(derivedlog, "BLOCK", block)
+    assert start + 100 < len(whole)
+    log.path.write_bytes(whole[:start] + bytes(100) + whole[start + 100 :])
+    assert sequence(reopened(log.path)) == list(range(1, 10))
     assert log.path.read_bytes().startswith(whole)
 
 
