@@ -6,15 +6,19 @@ sync, and of those only what lies below names that are left (tests/support/power
 
 from __future__ import annotations
 
+import itertools
 import random
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from storage import verify_chain, write_index
 from tests.support.archive_check import assert_complete, read_log
+from tests.support.crawldir import capture, crawl_directory, segments_of
 from tests.support.faultfs import CommandLine, Ended
 from tests.support.powercut import after_power_cut
 from tests.support.site import SMALL_SEGMENT, Site, small_site
@@ -24,6 +28,8 @@ ROUNDS = 24
 AMONG = Path("crawls", "of", "a site")
 """Where the crawl is below the directory that the power cut leaves: directories that it has to make."""
 FINISHED, KILLED = 0, -9
+
+GZIP_START = b"\x1f\x8b\x08"
 
 Rounds = Callable[[int], int]
 Lines = list[dict[str, object]]
@@ -57,6 +63,8 @@ class Bench:
 
     def holds(self, left: Path, told: Lines) -> None:
         """The same command line completes the crawl; what was told stays, and no torn index is taken for whole."""
+        configuration = left / AMONG / "crawl.toml"
+        assert not configuration.exists() or tomllib.loads(configuration.read_text()), "it is whole or not there"
         again = self.run(left)
         assert again.code == FINISHED, again.output
         directory = left / AMONG
@@ -112,3 +120,30 @@ def test_the_power_may_be_cut_again_while_it_recovers(
         left, more, ended = bench.cut(again, at, tmp_path / f"{at} cut")
         assert ended.code in (KILLED, FINISHED), ended
         bench.holds(left, max(told, more, key=len))
+
+
+def test_the_power_may_be_cut_while_a_torn_file_is_mended(bench: Bench, tmp_path: Path) -> None:
+    """Whole records are there, and what was cut off is in the file beside it."""
+    made = crawl_directory(tmp_path / "made", [[capture(number) for number in range(4)]])
+    (segment,) = segments_of(made)
+    data = segment.read_bytes()
+    whole = data.rindex(GZIP_START)
+    torn = data[: whole + 20]
+
+    def mended(below: Path, **faults: Any) -> Ended:
+        return bench.crawler.run(["recover", str(below / "x.warc.gz.open")], program="storage", **faults)
+
+    for at in itertools.count(1):
+        below, place = tmp_path / f"{at}", tmp_path / f"{at} cut"
+        for directory in (below, place, place / "synced"):
+            directory.mkdir()
+        (below / "x.warc.gz.open").write_bytes(torn)
+        ended = mended(below, root=below, mode="KILL_AFTER", at=at, synced=place / "synced", trace=True)
+        after_power_cut(place / "synced", place / "left")
+        if (place / "left" / "x.warc.gz.open").exists():
+            assert mended(place / "left").code == FINISHED
+        found = {path.name: path.read_bytes() for path in (place / "left").glob("x*")}
+        assert found == {"x.warc.gz": data[:whole], "x.warc.gz.torn": torn[whole:]}, ended.operations
+        if ended.code == FINISHED:
+            break
+    assert at > 5

@@ -1,9 +1,9 @@
 """Runs the command line again and again without starting Python again: imports it once, then forks for each run.
 
-Reads one JSON object a line from standard input, `{"argv": [...], "root": ..., "mode": ..., "at": ..., "lasting": ...,
-"trace": ..., "synced": ..., "output": ..., "seconds": ...}`, and answers each with the exit status of the run: minus
-the signal's number if one ended it, SIGALRM if it took longer than `seconds`. Started with tests/crash/faultfs.c
-preloaded.
+Reads one JSON object a line from standard input, `{"program": ..., "argv": [...], "root": ..., "mode": ..., "at": ...,
+"lasting": ..., "trace": ..., "synced": ..., "output": ..., "seconds": ...}`, and answers each with the exit status of
+the run: minus the signal's number if one ended it, SIGALRM if it took longer than `seconds`. Started with
+tests/crash/faultfs.c preloaded.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from crawler.cli import main
+from crawler.cli import main as crawl
+from storage.cli import main as look_after
 
 import_module("crawler.crawl")  # here, so that no child has to
+import_module("storage.commands.recover")
+PROGRAMS = {"crawler": crawl, "storage": look_after}
 
 
 def run(order: dict[str, Any]) -> None:
@@ -33,7 +36,7 @@ def run(order: dict[str, Any]) -> None:
         if ctypes.CDLL(None).faultfs_arm(root, mode, ctypes.c_long(order["at"]), lasting, trace, synced) != 0:
             os._exit(99)
     try:
-        code = main(order["argv"])
+        code = PROGRAMS[order["program"]](order["argv"])
     except BaseException as error:
         print(f"{type(error).__name__} left main: {error}", file=sys.stderr)
         code = 98

@@ -30,7 +30,9 @@ class Ended:
 
 
 class CommandLine:
-    """`python -m crawler` in a process of its own for each run, at a fork's price. Use as a context manager."""
+    """`python -m crawler` or `python -m storage` in a process of its own for each run, at a fork's price.
+
+    Use as a context manager."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -59,6 +61,7 @@ class CommandLine:
         self,
         argv: Sequence[str],
         *,
+        program: str = "crawler",
         root: Path | None = None,
         mode: str | None = None,
         at: int = 0,
@@ -70,7 +73,8 @@ class CommandLine:
         """One run; `mode`, `at`, `lasting` and `synced` are those of faultfs.c, for the files below `root`."""
         output, operations = self._directory / "output", self._directory / "operations"
         order = {
-            "argv": list(argv), "root": None if root is None else str(root.resolve()), "mode": mode, "at": at,
+            "program": program, "argv": list(argv),
+            "root": None if root is None else str(root.resolve()), "mode": mode, "at": at,
             "lasting": None if lasting is None else str(lasting),
             "synced": None if synced is None else str(synced), "output": str(output), "seconds": seconds,
             "trace": str(operations) if trace else None,
