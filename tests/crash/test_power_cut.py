@@ -141,6 +141,7 @@ def test_the_power_may_be_cut_while_a_torn_file_is_mended(bench: Bench, tmp_path
         ended = mended(below, root=below, mode="KILL_AFTER", at=at, synced=place / "synced", trace=True)
         after_power_cut(place / "synced", place / "left")
         if (place / "left" / "x.warc.gz.open").exists():
+            assert ended.code == KILLED, "what ended is durable"
             assert mended(place / "left").code == FINISHED
         found = {path.name: path.read_bytes() for path in (place / "left").glob("x*")}
         assert found == {"x.warc.gz": data[:whole], "x.warc.gz.torn": torn[whole:]}, ended.operations
