@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from crawler.clock import Clock
-from crawler.errors import OutOfDisk
+from crawler.errors import DiskFailed, OutOfDisk
 from crawler.units import show_bytes
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class DiskGuard:
         self._giving_up.set()
 
     async def room(self, *, flush: bool = False) -> None:
-        """Returns when there is room. Raises OutOfDisk when the wait for it is over.
+        """Returns when there is room. Raises OutOfDisk when the wait for it is over, DiskFailed when nobody can tell.
 
         A `flush` of what was received already goes on in spite of `--min-free-disk` once the crawl is being stopped:
         only a refused write holds it up then."""
@@ -102,11 +102,14 @@ class DiskGuard:
         self._say(None)
 
     def short(self) -> bool:
-        """True if there is too little room now."""
+        """True if there is too little room now. Raises DiskFailed."""
         return self._shortage() is not None
 
     def _shortage(self) -> str | None:
-        free = self._free(self._directory)
+        try:
+            free = self._free(self._directory)
+        except OSError as error:
+            raise DiskFailed(f"{self._directory}: {error.strerror or error}") from error
         needed = max(self._minimum, WRITE_RESERVE if self._refused else 0)
         if free < needed:
             return f"{self._directory}: only {show_bytes(free)} free, {show_bytes(needed)} wanted"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,9 +18,9 @@ import pytest
 from crawler.cli import main
 from crawler.config import CrawlConfig
 from crawler.crawl import Crawl
-from crawler.errors import ArchiverDied
+from crawler.errors import ArchiverDied, CrawlError
 from crawler.model import Outcome, OutcomeKind
-from storage import Files
+from storage import DiskFiles, Files
 from tests.support.archive_check import assert_complete, read_log
 from tests.support.engine import config_of, opened
 from tests.support.faults import FaultyFiles
@@ -75,6 +77,25 @@ def test_a_dead_archiver_is_a_sentence_on_the_command_line(
     assert str(crawl_dir / "archive") in line
     assert main(options(site, crawl_dir)) == 0
     assert_complete(crawl_dir, site.root, site.answers)
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["deleted", "moved away"])
+def test_a_directory_that_is_gone_is_named(site: Site, crawl_dir: Path, moved: bool) -> None:
+    def gone(_: Crawl, __: Outcome) -> None:
+        if not crawl_dir.exists():
+            return
+        if moved:
+            crawl_dir.rename(crawl_dir.with_name("elsewhere"))
+        else:
+            shutil.rmtree(crawl_dir)
+
+    with pytest.raises(CrawlError, match=f"{re.escape(str(crawl_dir))}.*: No such file or directory"):
+        asyncio.run(waited_for(config_of(crawl_dir, f"{site.root}/", per_host=8), DiskFiles(), gone))
+    assert not crawl_dir.exists(), "nothing is begun anew where it was"
+    if moved:
+        elsewhere = crawl_dir.with_name("elsewhere")
+        assert main(options(site, elsewhere)) == 0
+        assert_complete(elsewhere, site.root, site.answers)
 
 
 async def test_callbacks_that_raise_harm_nobody(site: Site, crawl_dir: Path) -> None:
