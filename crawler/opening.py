@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ from crawler.cookies_file import give_cookies
 from crawler.demo import DEMO_HOST, DEMO_URL
 from crawler.derivedlog import PAGES_HEADER, DerivedLog, pages_line, urls_line
 from crawler.disk import DiskGuard, is_full
-from crawler.errors import DirectoryLocked, DiskFailed, LedgerError, OutOfDisk, UsageError
+from crawler.errors import DiskFailed, OutOfDisk, UsageError
 from crawler.fetcher import Fetcher, HttpFetcher
 from crawler.frontier import Counts, Frontier
 from crawler.frontier.embedded import open_frontier
@@ -36,6 +36,7 @@ from crawler.hostbudget import HostBudget
 from crawler.ignorefile import IgnoreFile
 from crawler.model import Outcome
 from crawler.pdf.links import PdfLinks
+from crawler.place import check_ledger, make_directories, sync_names
 from crawler.querystrip import QueryStrip
 from crawler.reconsider import reconsider
 from crawler.resolver import OverrideResolver
@@ -45,7 +46,7 @@ from crawler.seedoptions import HostLimits, host_limits, options_by_url, page_bu
 from crawler.segments import Segments
 from crawler.sitemaps import usual_places
 from crawler.urls import seed_url
-from storage import ArchiveLocked, DirectoryLock, DiskFiles, Files
+from storage import DiskFiles
 
 if TYPE_CHECKING:
     from crawler.elsewhere import Elsewhere
@@ -107,12 +108,12 @@ async def open_crawl(config: CrawlConfig, stack: AsyncExitStack, seams: Seams) -
     clock, fetcher = seams.clock, seams.fetcher
     started = clock.time()
     seeds = normalised_seeds(config)
-    directory, files = _make_directories(config, stack), seams.files or DiskFiles()
+    directory, files = make_directories(config, stack), seams.files or DiskFiles()
     elsewhere = await _open_elsewhere(config, directory, stack)
     frontier = seams.frontier or await _open_frontier(config, directory, stack, clock)
     await _check_digest(config, frontier)
     write_config(directory / "crawl.toml", config)
-    await _sync_names(directory, files)
+    await sync_names(directory, files)
     guard = DiskGuard(directory, config.min_free_disk, config.disk_wait, clock)
     logs = await _open_logs(directory, frontier, stack)
     segments = seams.sink or Segments(directory, config, frontier, files, clock, guard)
@@ -160,40 +161,6 @@ async def _open_elsewhere(config: CrawlConfig, directory: Path, stack: AsyncExit
     found = await Elsewhere.open(directory, config.dedupe_from, config.digest)
     stack.push_async_callback(found.close)
     return [found]
-
-
-def _make_directories(config: CrawlConfig, stack: AsyncExitStack) -> Path:
-    """Makes what is missing and locks it; its absolute path, for the program around the crawl may go to another
-    directory meanwhile. Raises DirectoryLocked, OSError."""
-    directory = Path(config.output).absolute()
-    for name in ("archive", "indexes", "pages", "logs", "tmp"):
-        (directory / name).mkdir(parents=True, exist_ok=True)
-    try:
-        stack.enter_context(DirectoryLock(directory))
-    except ArchiveLocked as error:
-        raise DirectoryLocked(str(error)) from error
-    return directory
-
-
-async def _sync_names(directory: Path, files: Files) -> None:
-    """A name survives a power cut only when its directory is synced; and those that it lies in may be new as well,
-    whoever made them. Raises OSError."""
-    for place in (directory, directory.parent):
-        await files.sync_directory(place)
-    for above in _above(directory):
-        try:
-            await DiskFiles().sync_directory(above)
-        except PermissionError:
-            break  # so it is somebody else's, and was there before
-
-
-def _above(directory: Path) -> Iterator[Path]:
-    """What the parent directory lies in, from the inside out, as far as that is the same file system's."""
-    parent = Path(os.path.realpath(directory)).parent
-    for above in parent.parents:
-        if above.stat().st_dev != parent.stat().st_dev:
-            return
-        yield above
 
 
 async def _open_frontier(config: CrawlConfig, directory: Path, stack: AsyncExitStack, clock: Clock) -> Frontier:
@@ -257,19 +224,8 @@ async def _open_logs(directory: Path, frontier: Frontier, stack: AsyncExitStack)
     ]
     for each in logs:
         stack.callback(each.close)
-        _check_ledger(directory, await frontier.counts(), each)
+        check_ledger(directory, await frontier.counts(), each)
     return logs
-
-
-def _check_ledger(directory: Path, counts: Counts, told: DerivedLog) -> None:
-    """A log is written after the commit, so it is never ahead of its own ledger. Where it is, recovery would cut off
-    records that were reported as done. Raises LedgerError."""
-    if told.last_seq > counts.seq:
-        raise LedgerError(
-            f"{directory / 'crawl.db'}: holds {counts.seq} outcomes, but {told.path} tells of {told.last_seq}: this is"
-            " an older state, or lacks its crawl.db-wal; put back the newer files, or begin anew with --fresh (nothing"
-            " in the archive was touched)"
-        )
 
 
 async def _begin_round(config: CrawlConfig, frontier: Frontier, seeds: Sequence[str]) -> Sequence[int]:

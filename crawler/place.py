@@ -1,0 +1,60 @@
+"""The crawl's directory before anything is read from it: made, locked, durable under its name, and all of one crawl."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from crawler.config import CrawlConfig
+from crawler.derivedlog import DerivedLog
+from crawler.errors import DirectoryLocked, LedgerError
+from crawler.frontier import Counts
+from storage import ArchiveLocked, DirectoryLock, DiskFiles, Files
+
+
+def make_directories(config: CrawlConfig, stack: AsyncExitStack) -> Path:
+    """Makes what is missing and locks it; its absolute path, for the program around the crawl may go to another
+    directory meanwhile. Raises DirectoryLocked, OSError."""
+    directory = Path(config.output).absolute()
+    for name in ("archive", "indexes", "pages", "logs", "tmp"):
+        (directory / name).mkdir(parents=True, exist_ok=True)
+    try:
+        stack.enter_context(DirectoryLock(directory))
+    except ArchiveLocked as error:
+        raise DirectoryLocked(str(error)) from error
+    return directory
+
+
+async def sync_names(directory: Path, files: Files) -> None:
+    """A name survives a power cut only when its directory is synced; and those that it lies in may be new as well,
+    whoever made them. Raises OSError."""
+    for place in (directory, directory.parent):
+        await files.sync_directory(place)
+    for above in _above(directory):
+        try:
+            await DiskFiles().sync_directory(above)
+        except PermissionError:
+            break  # so it is somebody else's, and was there before
+
+
+def _above(directory: Path) -> Iterator[Path]:
+    """What the directory itself lies in, also where a link leads to it, from the inside out, as far as that is the same
+    file system's."""
+    real = Path(os.path.realpath(directory))
+    for above in real.parents:
+        if above.stat().st_dev != real.stat().st_dev:
+            return
+        yield above
+
+
+def check_ledger(directory: Path, counts: Counts, told: DerivedLog) -> None:
+    """A log is written after the commit, so it is never ahead of its own ledger. Where it is, recovery would cut off
+    records that were reported as done. Raises LedgerError."""
+    if told.last_seq > counts.seq:
+        raise LedgerError(
+            f"{directory / 'crawl.db'}: holds {counts.seq} outcomes, but {told.path} tells of {told.last_seq}: this is"
+            " an older state, or lacks its crawl.db-wal; put back the newer files, or begin anew with --fresh (nothing"
+            " in the archive was touched)"
+        )
