@@ -1,13 +1,13 @@
 """The command line: from words to a crawl, its summary and an exit code.
 
 Exit codes: 0 finished, or a limit was reached; 1 failed; 2 wrong usage; 3 stopped by a signal or the disk, resumable.
+A command that only tells something ends with 141 when whoever read it has left, as a shell says it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import io
 import logging
 import os
 import sys
@@ -30,11 +30,13 @@ from crawler.report.ending import Hints, failed_seeds
 from crawler.report.plain import PlainView
 from crawler.report.text import printable
 from crawler.report.view import Silent, View
+from crawler.stdio import drop_output, mend_streams
 from crawler.version import NAME, VERSION
 from storage import ArchiveError, NoSpace
 
 FAILED = 1
 RESUMABLE = 3
+NOBODY_READS = 141
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,15 +66,18 @@ _log = logging.getLogger(__name__)
 def main(argv: Sequence[str] | None = None, *, engine: EngineFactory | None = None) -> int:
     """Runs a command line and returns its exit code. Raises SystemExit for --help, as argparse does."""
     words = Words.of_process() if argv is None else Words(("python", "-m", "crawler"), tuple(argv))
-    _mend_streams()
+    mend_streams()
     try:
         first = words.arguments[0] if words.arguments else ""
         if first in COMMANDS:
             code = COMMANDS[first](words.arguments[1:])
+            sys.stdout.flush()
         else:
             code = _patch(words) if first == PATCH else _crawl(words, engine)
     except KeyboardInterrupt:
         code = _complain("interrupted", RESUMABLE)
+    except BrokenPipeError:
+        code = NOBODY_READS
     except Exception as error:
         code = _report(error, verbose=words.verbose)
     _flush()
@@ -126,7 +131,8 @@ def _beside(words: Words, config: CrawlConfig, *, quiet: bool) -> CrawlConfig:
     old = Path(config.output)
     directory = fresh_directory(old)
     if directory != old and not quiet:
-        print(f"A new crawl in {directory}. To resume the one in {old}:\n  {words.resume_old(old)}\n", flush=True)
+        with contextlib.suppress(OSError):  # a crawl needs nobody who reads
+            print(f"A new crawl in {directory}. To resume the one in {old}:\n  {words.resume_old(old)}\n", flush=True)
     return dataclasses.replace(config, output=directory)
 
 
@@ -185,6 +191,9 @@ def _report(error: Exception, *, verbose: bool, log: Path | None = None, resume:
         if code == RESUMABLE and resume is not None:
             print(f"Go on with:\n  {resume}", file=sys.stderr)
         return code
+    if isinstance(error, OSError) and log is None:  # what a command reads, or the place it writes to
+        place = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        return _complain(f"{place}{error.strerror or error}", FAILED)
     where = f"the traceback is in {log}" if log else "--verbose shows the traceback"
     return _complain(f"internal error: {type(error).__name__}: {printable(str(error))}; {where}", FAILED)
 
@@ -195,16 +204,9 @@ def _complain(text: str, code: int) -> int:
     return code
 
 
-def _mend_streams() -> None:
-    """What a terminal's encoding cannot show is written as an escape instead of ending the program."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
 def _flush() -> None:
     """Ends in peace when standard output is a pipe that nobody reads any more."""
     try:
         sys.stdout.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()

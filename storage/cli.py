@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import io
 import os
 import sys
 import textwrap
@@ -18,6 +17,7 @@ from typing import NoReturn
 
 from storage.commands import ENTRIES, Command, Entry, Group, UsageError
 from storage.errors import ArchiveError
+from storage.stdio import drop_output, mend_streams
 from storage.terminal import printable
 
 PROGRAM = "python -m storage"
@@ -32,12 +32,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else list(argv)
     verbose = _TRACEBACK in words
     words = [word for word in words if word != _TRACEBACK]
-    _mend_streams()
+    mend_streams()
     try:
         code = _run(words)
         sys.stdout.flush()
     except BrokenPipeError:
-        _drop_output()
+        drop_output()
         return NOBODY_READS
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
@@ -122,17 +122,3 @@ def _report(error: Exception) -> int:
 def _complain(text: str, code: int) -> int:
     print(f"storage: {printable(text)}", file=sys.stderr)
     return code
-
-
-def _mend_streams() -> None:
-    """What a terminal's encoding cannot show is written as an escape instead of ending the program."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _drop_output() -> None:
-    """Ends in peace when standard output is a pipe that nobody reads any more."""
-    handle = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(handle, sys.stdout.fileno())
-    os.close(handle)
