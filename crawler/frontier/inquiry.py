@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from crawler.errors import LedgerError
 from crawler.frontier import StoredPace, unrank
@@ -133,7 +132,7 @@ def inquire(path: Path) -> Iterator[SqliteInquiry]:
     """The ledger at one moment: whatever a crawl commits meanwhile is not seen. Raises LedgerError."""
     # Without a crawl there is no -wal file: then nothing changes, and nothing need be made beside the file.
     still = not path.with_name(path.name + "-wal").exists()
-    uri = f"file:{quote(str(path.resolve()))}?mode=ro{'&immutable=1' if still else ''}"
+    uri = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if still else ''}"
     try:
         db = sqlite3.connect(uri, uri=True, isolation_level=None)
         try:

@@ -50,7 +50,7 @@ def check_ledger(directory: Path, report: Report) -> None:
     if not path.is_file():
         return
     try:
-        with closing(sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)) as db:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
             rows = db.execute(
                 "SELECT name, number, records, length, sha256, first_seq, last_seq, previous_sha256 FROM segments"
                 " WHERE state = 'sealed' ORDER BY number"
@@ -80,7 +80,7 @@ def committed_lengths(directory: Path) -> dict[str, int]:
     if not path.is_file():
         return {}
     try:
-        with closing(sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)) as db:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
             rows = db.execute("SELECT name, length FROM segments WHERE state <> 'sealed'").fetchall()
     except sqlite3.Error:
         return {}  # told by check_ledger
@@ -135,10 +135,6 @@ def _handed_over(facts: Facts, claims: list[Claim]) -> list[Claim]:
         return claims
     facts.claim(claims)
     return []
-
-
-def _quoted(path: Path) -> str:
-    return str(path.resolve()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
 class _Lines:
