@@ -184,7 +184,10 @@ def kept_lines(source: Source) -> Lines | None:
         assert source.index is not None
         return mapped(source.index)
     path = cached_index(source)
-    return mapped(path) if path is not None and path.is_file() else None
+    if path is not None:
+        with suppress(OSError):  # not there, or in a cache that is somebody else's
+            return mapped(path)
+    return None
 
 
 def mapped(path: Path) -> Lines:

@@ -90,7 +90,7 @@ class Order:
 def read_order(path: Path, stamps: Sequence[Stamp], lines: Callable[[int], Lines]) -> Order | None:
     """The order of the first of these index files; None if there is none, or it tells of other files.
 
-    `lines` gives the lines of a file by its number. Blocking; raises OSError."""
+    `lines` gives the lines of a file by its number. Blocking."""
     try:
         with path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
@@ -101,6 +101,6 @@ def read_order(path: Path, stamps: Sequence[Stamp], lines: Callable[[int], Lines
             if listed != list(stamps[: len(listed)]) or (file.seek(0, 2) - start) % 8 or file.tell() == start:
                 return None
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):  # derived, and in a cache that may be somebody else's: then each file is asked
         return None
     return Order(memoryview(mapped)[start:].cast("Q"), len(listed), lines)

@@ -226,3 +226,19 @@ def test_a_full_cache_costs_nothing_but_time(tmp_path: Path, monkeypatch: pytest
     path.write_bytes(b"".join(plain_records([response(1, os.urandom(5 << 20)), *RECORDS])))
     with Archive.open(path) as archive:
         assert len(list(archive.captures())) == 4
+
+
+async def test_a_cache_that_cannot_be_looked_into_costs_nothing_but_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As another user's home is, after `su` without its dash: but no permission is denied to root.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ("x" * 300)))
+    path = tmp_path / "x.warc"
+    path.write_bytes(b"".join(plain_records([response(1, os.urandom(5 << 20)), *RECORDS])))
+    with Archive.open(path) as archive:
+        assert len(list(archive.captures())) == 4
+    url = "http://example.com/"
+    await write_archive(tmp_path / "crawl", [[response(n, b"%d" % n, url)] for n in range(1, 21)])
+    with Archive.open(tmp_path / "crawl") as archive:
+        for _ in range(70):
+            assert len(list(archive.entries(url=url))) == 20
