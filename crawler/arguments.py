@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -58,7 +59,8 @@ class _Parser(argparse.ArgumentParser):
     """Raises where argparse would print its usage and exit."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message.removeprefix("argument "))
+        told = message.removeprefix("argument ")
+        raise UsageError(re.sub(r"ignored explicit argument .*", "takes no value", told, flags=re.DOTALL))
 
 
 def parse_arguments(arguments: Sequence[str]) -> Arguments:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -146,6 +146,7 @@ class CrawlConfig:
 
     def __post_init__(self) -> None:
         _fix_sequences(self)
+        _check_encodable(self)
         _part_seeds(self)
         for field, (lowest, highest) in _RANGES.items():
             value = getattr(self, field)
@@ -240,6 +241,26 @@ def _fix_sequences(config: CrawlConfig) -> None:
         raise InvalidSetting("scope", f"{config.scope!r} is not one of {', '.join(ScopeKind)}") from None
 
 
+def _check_encodable(config: CrawlConfig) -> None:
+    """A configuration is kept as a file of text; an argument or a file's name may be any bytes."""
+    for field in fields(config):
+        if any(_SURROGATE.search(text) for text in _texts(getattr(config, field.name))):
+            raise InvalidSetting(field.name, "is not UTF-8 text")  # not what was given: it may be a password
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Those in a value, each by itself: printed as a whole, a tuple would show a surrogate as an escape."""
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _texts(item)
+    else:
+        yield str(value)
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""What Python makes of a byte of an argument or of a file's name that is no text."""
+
+
 _LISTS = ("ignore_sets", "accept_types", "reject_types")
 """Each of their items may be several, with commas between them."""
 
@@ -260,9 +281,9 @@ def _check_number(field: str, value: object, lowest: float, highest: float, *, w
     if isinstance(value, float) and not math.isfinite(value):
         raise InvalidSetting(field, f"{value!r} is not a finite number")
     if value < lowest:
-        raise InvalidSetting(field, f"{value} is too little; the least is {lowest:g}")
+        raise InvalidSetting(field, f"{value} is too little; the least is {lowest}")
     if value > highest:
-        raise InvalidSetting(field, f"{value} is too much; the most is {highest:g}")
+        raise InvalidSetting(field, f"{value} is too much; the most is {highest:,}")
 
 
 def _check_patterns(patterns: Sequence[str]) -> None:
@@ -393,8 +414,12 @@ def _check_seeds(seeds: Sequence[str]) -> None:
 
 def _check_paths(paths: Sequence[object]) -> None:
     for path in paths:
-        if not isinstance(path, str | Path) or not str(path):
-            raise ValueError(f"{path!r} is not the name of a file or directory")
+        _check_path(path)
+
+
+def _check_path(path: object) -> None:
+    if not isinstance(path, str | Path) or not str(path):
+        raise ValueError(f"{path!r} is not the name of a file or directory")
 
 
 _CHECKS: dict[str, Callable[..., object]] = {
@@ -404,6 +429,12 @@ _CHECKS: dict[str, Callable[..., object]] = {
     "exclude": _check_patterns,
     "strip_query": _check_names,
     "dedupe_from": _check_paths,
+    "output": _check_path,
+    "cookies": _check_path,
+    "ca_file": _check_path,
+    "client_cert": _check_path,
+    "client_key": _check_path,
+    "from_archive": _check_path,
     "ignore_sets": _check_sets,
     "accept_types": _check_types,
     "reject_types": _check_types,

@@ -25,6 +25,8 @@ def configure(given: Arguments, stdin: BinaryIO) -> CrawlConfig:
     """The configuration a command line means. Reads files, writes none. Raises UsageError."""
     if given.quiet and given.verbose:
         raise UsageError("--quiet and --verbose contradict each other")
+    if given.config == "":
+        raise UsageError("--config: '' is not the name of a file")
     settings: dict[str, Setting] = {} if given.config is None else read_settings(given.config)
     settings |= given.settings
     if given.seeds:

@@ -73,6 +73,8 @@ def is_url(argument: str) -> bool:
 
 
 def _seeds_of(argument: str, stdin: BinaryIO) -> Iterable[str]:
+    if not argument:
+        raise UsageError("SEEDS: '' is neither a file nor a URL")
     if argument == STDIN:
         return parse_seeds(stdin.read(), "standard input")
     if not is_url(argument):

@@ -15,6 +15,7 @@ from multidict import CIMultiDict
 from crawler import content
 from crawler.config import CrawlConfig
 from crawler.credentials import SECRET_HEADERS
+from crawler.errors import UsageError
 from crawler.identity import user_agent
 from crawler.proxies import Proxy
 from crawler.wire import TapConnector
@@ -28,7 +29,7 @@ ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 def open_session(
     config: CrawlConfig, resolver: AbstractResolver, trust: ssl.SSLContext | Literal[True], proxy: Proxy | None
 ) -> aiohttp.ClientSession:
-    """A session whose connections are tapped. To be called in the running loop."""
+    """A session whose connections are tapped. To be called in the running loop. Raises UsageError."""
     timeout = config.timeout
     silence = timeout if config.limit_rate is None else None  # under a throttle the tap watches over it
     known = inspect.signature(aiohttp.ClientSession).parameters
@@ -51,6 +52,8 @@ def _connector(
 
         return SocksTapConnector(proxy, limit=0, ssl=trust, limit_rate=config.limit_rate)
     own = config.bind_address
+    if own is not None:
+        _check_own(own)
     return TapConnector(
         limit=0,
         resolver=resolver,
@@ -60,6 +63,16 @@ def _connector(
         ssl=trust,
         limit_rate=config.limit_rate,
     )
+
+
+def _check_own(address: str) -> None:
+    """Raises UsageError for an address that is not this machine's: every URL would fail by it."""
+    family = socket.AF_INET if ip_address(address).version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family) as probe:
+            probe.bind((address, 0))
+    except OSError as error:
+        raise UsageError(f"--bind-address {address}: nothing can be sent from it: {error.strerror}") from None
 
 
 def family_of(config: CrawlConfig) -> socket.AddressFamily:

@@ -28,7 +28,7 @@ def parse_duration(text: str) -> float:
     parts = list(_TIME.finditer(text.strip()))
     whole = bool(parts) and not _TIME.sub("", text).strip()
     if not whole or (len(parts) > 1 and any(part[2] is None for part in parts)):
-        raise ValueError(f"{text!r} is not a time; write seconds, or a number with s, m, h or d, such as 90s or 2h")
+        raise ValueError(f"{text!r} is not a time; write seconds, or a number with s, m, h, d or w, such as 90s or 2h")
     return math.fsum(float(part[1]) * _TIME_UNITS[(part[2] or "").lower()] for part in parts)
 
 

@@ -181,6 +181,12 @@ async def test_the_address_to_connect_from(tmp_path: Path) -> None:
     assert peers == ["127.0.0.1", "127.0.0.9"]
 
 
+async def test_an_address_that_is_not_this_machines(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^--bind-address 192\.0\.2\.1: nothing can be sent from it: Cannot assign"):
+        async with fetcher(tmp_path, bind_address="192.0.2.1"):
+            pass
+
+
 @pytest.mark.parametrize(
     ("options", "host", "reached"),
     [

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from crawler.config import CrawlConfig, InvalidSetting, ScopeKind
 from crawler.errors import UsageError
+
+NOT_TEXT = "caf\udce9"
+"""An argument or the name of a file with a byte that is no UTF-8."""
 
 
 def test_the_defaults_are_a_configuration() -> None:
@@ -42,7 +46,7 @@ def test_lists_become_tuples_and_words_become_what_they_name() -> None:
         ("max_time", math.inf, "not a finite number"),
         ("max_body", None, "not a whole number"),
         ("concurrency", 0, "the least is 1"),
-        ("concurrency", 10**6, "the most is 10000"),
+        ("concurrency", 10**6, "the most is 10,000"),
         ("per_host", 0, "the least is 1"),
         ("per_ip", -1, "the least is 0"),
         ("per_ip", 1.5, "not a whole number"),
@@ -71,6 +75,15 @@ def test_lists_become_tuples_and_words_become_what_they_name() -> None:
         ("digest", "md5", "not one of sha256, sha1"),
         ("compression_level", 10, "the most is 9"),
         ("grace", -1, "the least is 0"),
+        ("max_bytes", 1 << 63, "the most is 4,611,686,018,427,387,904"),
+        ("output", "", "is not the name of a file or directory"),
+        ("output", NOT_TEXT, "is not UTF-8 text"),
+        ("output", Path(NOT_TEXT), "is not UTF-8 text"),
+        ("exclude", ["a", NOT_TEXT], "is not UTF-8 text"),
+        ("dedupe_from", [Path(NOT_TEXT)], "is not UTF-8 text"),
+        ("auth", [("a.test", f"me:{NOT_TEXT}")], "is not UTF-8 text"),
+        ("cookies", "", "is not the name of a file or directory"),
+        ("from_archive", "", "is not the name of a file or directory"),
     ],
 )
 def test_what_cannot_be_is_refused_and_named(field: str, value: Any, sentence: str) -> None:
