@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     if not given.path.exists():
-        raise UsageError(f"there is no {given.path}")
+        raise UsageError(f"{given.path}: there is no such file or directory")
     if given.output.suffix != ".wacz":
         raise UsageError(f"a package's name must end in .wacz: {given.output}")
     if not given.output.parent.is_dir():

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     for path in given.paths:
         if not path.exists():
-            raise UsageError(f"there is no {path}")
+            raise UsageError(f"{path}: there is no such file or directory")
     for path in given.paths:
         with writing_to(path):
             for file in _files(path):
@@ -64,6 +64,8 @@ def _told(todo: Plan, aside: Path | None, *, dry: bool) -> str:
         where = "" if aside is None else f" as {aside.name}"
         return f"no whole record in {todo.size} bytes ({todo.why}); {would}set aside{where}"
     parts = [f"{todo.records} whole records, {todo.keep} bytes"]
+    if todo.rewrite:  # those in the torn frame
+        parts[0] += f" as they are and {todo.rewrite} that {'would be' if dry else 'are'} compressed anew"
     if todo.complete:
         parts.append(f"line ends {would}added to the last")
     elif todo.why:

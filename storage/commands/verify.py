@@ -36,7 +36,7 @@ def run(given: argparse.Namespace) -> int:
 
     for path in given.paths:
         if not path.exists():
-            raise UsageError(f"there is no {path}")
+            raise UsageError(f"{path}: there is no such file or directory")
     total = sum(map(_size, given.paths))
     with progress("verifying", total, shown=not given.quiet) as advance:
         summary = verify(given.paths, report, advance)

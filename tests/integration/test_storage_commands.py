@@ -97,6 +97,9 @@ def test_stats_count(run: Run, crawl: Path) -> None:
         (["list", "{}", "--status", "good"], 2, "not a status: 'good'"),
         (["list", "{}", "--host", "a", "--url", "b"], 2, "ask by one of"),
         (["list", "{}x"], 2, "there is no such file"),
+        (["verify", "{}x"], 2, "x: there is no such file"),
+        (["recover", "{}x"], 2, "x: there is no such file"),
+        (["pack", "{}x", "-o", "x.wacz"], 2, "x: there is no such file"),
         (["stats", "{}", "--since", "20261301"], 2, "not a time"),
     ],
 )

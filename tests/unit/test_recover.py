@@ -67,12 +67,14 @@ def test_a_plain_file_torn_at_every_byte(tmp_path: Path) -> None:
             each.unlink()
 
 
-def test_whole_records_of_a_shared_member_are_kept(tmp_path: Path) -> None:
+def test_whole_records_of_a_shared_member_are_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A tool that compresses the whole file as one stream, torn in its last record."""
     whole = gzip.compress(b"".join(RECORDS), compresslevel=0, mtime=0)
     path = tmp_path / "x.warc.gz"
     path.write_bytes(whole[: len(whole) - 40])
     assert cli.main(["recover", str(path)]) == 0
+    anew = len(b"".join(RECORDS[:3]))
+    assert f": 3 whole records, 0 bytes as they are and {anew} that are compressed anew; " in capsys.readouterr().out
     assert gzip.decompress(path.read_bytes()) == b"".join(RECORDS[:3])
     assert path.with_name("x.warc.gz.torn").read_bytes() == whole[: len(whole) - 40]
     assert errors(path) == []
