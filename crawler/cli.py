@@ -42,19 +42,19 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def _explain(words: Sequence[str]) -> int:
+def _explain(words: Words) -> int:
     from crawler.explain.command import run as explain  # here: a crawl does not need it
 
-    return explain(words)
+    return explain(words.arguments[1:])
 
 
-def _audit(words: Sequence[str]) -> int:
+def _audit(words: Words) -> int:
     from crawler.audit.command import run as audit
 
-    return audit(words)
+    return audit(words.arguments[1:], words.patch)
 
 
-COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {"audit": _audit, "explain": _explain}
+COMMANDS: Mapping[str, Callable[[Words], int]] = {"audit": _audit, "explain": _explain}
 """Subcommands, which take the arguments behind them: a first word of that name is no file of seeds."""
 
 PATCH = "patch"
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None, *, engine: EngineFactory | None = No
     try:
         first = words.arguments[0] if words.arguments else ""
         if first in COMMANDS:
-            code = COMMANDS[first](words.arguments[1:])
+            code = COMMANDS[first](words)
             sys.stdout.flush()
         else:
             code = _patch(words) if first == PATCH else _crawl(words, engine)

@@ -60,8 +60,13 @@ class Words:
     def look(self, directory: Path) -> str:
         """Shows the archive in `directory`: the other program, started in the same way."""
         as_module = self.program[-2:] == ("-m", "crawler")
-        python = self.program[:-1] if as_module else ("python", "-m")
+        # Of an installed script the interpreter knows where it is; any other need not have the package.
+        python = self.program[:-1] if as_module else (sys.executable, "-m")
         return shlex.join([*python, "storage", "serve", str(directory)])
+
+    def patch(self, directory: Path) -> str:
+        """Fetches what the archive in `directory` lacks."""
+        return self._line(["patch", str(directory)])
 
     def own_site(self) -> str:
         """An example for somebody who has seen the demonstration."""

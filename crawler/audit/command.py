@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -32,8 +32,10 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"audit: {message} (python -m crawler audit --help tells more)")
 
 
-def run(words: Sequence[str]) -> int:
-    """Runs the command. Raises UsageError, LedgerError, ArchiveError, OSError."""
+def run(words: Sequence[str], patch: Callable[[Path], str]) -> int:
+    """Runs the command; `patch` is the command line that fetches what a directory lacks.
+
+    Raises UsageError, LedgerError, ArchiveError, OSError."""
     parser = _Parser(prog="python -m crawler audit", description=_ABOUT, allow_abbrev=False)
     parser.add_argument("directory", metavar="DIR", type=Path, help="the crawl directory")
     parser.add_argument("--json", action="store_true", help="one JSON object a line; the last holds the figures")
@@ -50,7 +52,7 @@ def run(words: Sequence[str]) -> int:
     figures = audit.figures
     print(json.dumps(json_of_figures(figures), ensure_ascii=False) if given.json else "\n".join(closing(figures)))
     if figures.missing and not given.json:
-        print(f"\nTo fetch what is missing:\n  python -m crawler patch {directory}")
+        print(f"\nTo fetch what is missing:\n  {patch(directory)}")
     return INCOMPLETE if figures.missing or figures.unreadable else 0
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,4 +60,9 @@ def test_the_words_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_shows_the_archive_is_started_in_the_same_way() -> None:
     module = Words((".venv/bin/python", "-m", "crawler"), ("seeds.txt",))
     assert module.look(Path("my crawls/x")) == ".venv/bin/python -m storage serve 'my crawls/x'"
-    assert Words(("bin/annals",), ()).look(Path("x")) == "python -m storage serve x"
+    assert Words(("bin/annals",), ()).look(Path("x")) == f"{shlex.quote(sys.executable)} -m storage serve x"
+
+
+def test_what_fetches_the_missing_is_started_in_the_same_way() -> None:
+    assert Words(PROGRAM, ("audit", "x")).patch(Path("my x")) == ".venv/bin/python -m crawler patch 'my x'"
+    assert Words(("bin/annals",), ()).patch(Path("x")) == "bin/annals patch x"
