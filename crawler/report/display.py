@@ -87,7 +87,9 @@ def _line(text: str, style: str = "") -> Text:
 def _heading(progress: Progress, directory: Path) -> str:
     limit = f", {printable(progress.limit)}" if progress.limit else ""
     round_ = f", round {progress.round}" if progress.round > 1 else ""
-    return f"{printable(progress.state)}{round_}{limit}  {show_seconds(progress.elapsed)}  {printable(str(directory))}"
+    again = " (Ctrl-C again: at once)" if progress.state == "stopping" and progress.in_flight else ""
+    doing = f"{printable(progress.state)}{again}{round_}{limit}"
+    return f"{doing}  {show_seconds(progress.elapsed)}  {printable(str(directory))}"
 
 
 def _counters(progress: Progress) -> str:

@@ -37,7 +37,9 @@ def headline(summary: Summary) -> str:
     took = f"{round_}{_number(total, 'URL')}, {show_seconds(summary.duration)} in this run"
     if summary.stopped_by is not None:
         left = f"; {_number(summary.queued, 'URL')} still queued" if summary.queued else ""
-        return f"Stopped: {printable(summary.stopped_by).rstrip('.')} ({took}{left})."
+        why = printable(summary.stopped_by).rstrip(".")
+        told = f"S{why[1:]}" if why.startswith("stopped ") else f"Stopped: {why}"
+        return f"{told} ({took}{left})."
     return f"Finished: {took}."
 
 

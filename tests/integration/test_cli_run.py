@@ -152,7 +152,7 @@ def test_the_first_signal_stops(number: signal.Signals, capsys: Captured) -> Non
     assert main(["http://a.test/", "--max-depth", "2"], engine=engine) == 3
     assert engine.events == ["open", "stop", "close"]
     out = capsys.readouterr().out
-    assert out.startswith("Stopped: stopped by a signal (3 URLs, 0.0 s in this run; 7 URLs still queued).")
+    assert out.startswith("Stopped by a signal (3 URLs, 0.0 s in this run; 7 URLs still queued).")
     assert out.endswith("Go on with:\n  python -m crawler http://a.test/ --max-depth 2\n")
     assert f"{number.name} received" in Path("crawls/a.test/logs/crawl.log").read_text()
 

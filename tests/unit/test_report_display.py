@@ -49,6 +49,11 @@ def test_a_small_terminal_shows_hosts_and_urls_in_equal_parts() -> None:
     assert [line.rsplit("/", 1)[1] for line in lines if "page" in line] == ["4", "5", "6", "7"]
 
 
+def test_while_it_stops_the_way_to_stop_at_once_is_shown() -> None:
+    assert _lines(busy(state="stopping"))[0].startswith("stopping (Ctrl-C again: at once)  1:23")
+    assert _lines(busy(state="stopping", in_flight=0))[0].startswith("stopping  1:23")
+
+
 def test_without_hosts_there_is_room_for_urls() -> None:
     assert sum("page" in line for line in _lines(busy(hosts=()), height=15)) == 8
 
