@@ -133,6 +133,8 @@ def _cause(error: BaseException | None) -> str:
     if isinstance(root, ssl.SSLCertVerificationError):
         return root.verify_message
     if isinstance(root, ssl.SSLError) and root.reason:
+        if root.reason == "WRONG_VERSION_NUMBER":  # OpenSSL's word for the bytes of any protocol but TLS
+            return "what answers there does not speak TLS; http:// may reach it"
         return root.reason.replace("_", " ").lower()
     if isinstance(root, OSError) and root.strerror:
         # asyncio puts its own words into strerror; getaddrinfo's numbers are not errno's

@@ -208,10 +208,11 @@ async def test_no_tls_where_tls_was_expected(tmp_path: Path) -> None:
         await reader.read(10)
         writer.transport.abort()
 
-    for handler in (plain, hang_up):
+    for handler, why in ((plain, "http:// may reach it"), (hang_up, "broke off the TLS handshake")):
         async with serving(handler) as port:
-            kind, _ = await failure(tmp_path, f"https://127.0.0.1:{port}/")
+            kind, reason = await failure(tmp_path, f"https://127.0.0.1:{port}/")
         assert kind is FailureKind.TLS
+        assert why in reason
 
 
 async def test_a_handshake_that_never_ends(tmp_path: Path) -> None:
