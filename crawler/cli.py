@@ -109,8 +109,8 @@ def _patch(words: Words) -> int:
     if not missing:
         print(f"{config.output}: nothing is missing.")
         return 0
-    # The same line again goes on with it; the crawl itself goes on by its directory.
-    hints = Hints(resume=words.again(), fresh="", look=words.look(Path(config.output)))
+    directory = Path(config.output)
+    hints = Hints(resume=words.again(), fresh="", look=words.look(directory), crawl=words.by_directory(directory))
     return _conduct(config, given, partial(Crawl, missing=missing), hints)
 
 

@@ -54,8 +54,12 @@ class Words:
     def resume_old(self, directory: Path) -> str:
         """Goes on with the crawl in `directory`, which `--fresh` left as it is."""
         if STDIN in self.arguments:
-            return self._line(["--output", str(directory)])
+            return self.by_directory(directory)
         return self._line(word for word in self.arguments if word not in _ONCE)
+
+    def by_directory(self, directory: Path) -> str:
+        """Goes on with the crawl in `directory`, whose crawl.toml knows seeds and options."""
+        return self._line(["--output", str(directory)])
 
     def look(self, directory: Path) -> str:
         """Shows the archive in `directory`: the other program, started in the same way."""

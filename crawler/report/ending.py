@@ -24,6 +24,8 @@ class Hints:
     """Begins it anew in a directory beside it."""
     look: str
     """Shows what was archived."""
+    crawl: str | None = None
+    """Goes on with the crawl itself, where `resume` is another command's line."""
     own: str | None = None
     """How to crawl a site of one's own; told after the demonstration."""
 
@@ -71,19 +73,25 @@ def closing(summary: Summary, hints: Hints) -> list[str]:
 def _next_steps(summary: Summary, hints: Hints) -> list[str]:
     lines = []
     if summary.stopped_by is not None and not summary.finished:
-        # --max-time counts each run anew; every other limit would end the same command at once.
-        raised = summary.exit_code == 0 and "--max-time" not in summary.stopped_by
-        lines.append(f"{'To go on, raise the limit in' if raised else 'Go on with'}:\n  {hints.resume}")
+        lines.append(_way_on(summary.stopped_by, summary.exit_code, hints))
     elif summary.seeds and not summary.seeds_answered:
         lines.append(f"To try again:\n  {hints.resume}")
     elif summary.outcomes.get(OutcomeKind.FAILED):
-        lines.append(f"To try again what failed:\n  {hints.resume} --retry-failed")
-    if summary.already_complete:
+        lines.append(f"To try again what failed:\n  {hints.crawl or hints.resume} --retry-failed")
+    if summary.already_complete and hints.crawl is None:
         lines.append(f"To look for what has changed since, into the same archive:\n  {hints.resume} --recrawl")
         lines.append(f"To crawl it anew, in a directory beside it:\n  {hints.fresh}")
     if hints.own is not None and summary.finished:
         lines.append(f"To crawl a site of your own:\n  {hints.own}")
     return lines
+
+
+def _way_on(stopped_by: str, exit_code: int, hints: Hints) -> str:
+    if exit_code == 0 and not stopped_by.startswith("--"):  # the command did what it is for
+        return f"Go on with:\n  {hints.crawl or hints.resume}"
+    # --max-time counts each run anew; every other limit would end the same command at once.
+    raised = exit_code == 0 and "--max-time" not in stopped_by
+    return f"{'To go on, raise the limit in' if raised else 'Go on with'}:\n  {hints.resume}"
 
 
 def failed_seeds(summary: Summary) -> str:

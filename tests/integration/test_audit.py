@@ -119,12 +119,27 @@ def test_pages_that_are_queued_stay_queued(crawl_dir: Path, capsys: Captured) ->
         served.answers["/0.png"] = PNG
         capsys.readouterr()
         assert main(["patch", str(crawl_dir), *QUICK[1:], "--max-pages", "9"]) == 0
-        assert capsys.readouterr().out.startswith("Stopped: only requisites were asked for (")
+        told = capsys.readouterr().out
+        assert told.startswith("Stopped: only requisites were asked for (")
+        assert told.endswith(f"Go on with:\n  python -m crawler --output {crawl_dir}\n")
         assert served.requests["/1"] == served.requests["/2"] == 0
         assert served.requests["/0.png"] == 2
         assert crawl(served, crawl_dir) == 0
         assert served.requests["/1"] == served.requests["/2"] == 1
         assert audited(crawl_dir, capsys)[0] == 0
+
+
+def test_what_fails_again_is_tried_again_by_the_crawl(crawl_dir: Path, capsys: Captured) -> None:
+    with site() as served:
+        served.answers["/0.png"] = b"no HTTP at all\r\n\r\n"
+        assert crawl(served, crawl_dir) == 0
+        capsys.readouterr()
+        assert main(["patch", str(crawl_dir), *QUICK[1:]]) == 0
+        line = f"--output {crawl_dir} --retry-failed"
+        assert capsys.readouterr().out.endswith(f"To try again what failed:\n  python -m crawler {line}\n")
+        served.answers["/0.png"] = PNG
+        assert main(line.split()) == 0
+        assert audited(crawl_dir, capsys)[:2] == (0, {})
 
 
 def test_a_requisite_left_out_by_robots_is_told_and_is_not_missing(crawl_dir: Path, capsys: Captured) -> None:
