@@ -22,7 +22,7 @@ from crawler.command_line import Words
 from crawler.config import CrawlConfig
 from crawler.configure import configure
 from crawler.directory import fresh_directory, holds_crawl
-from crawler.errors import CrawlError, UsageError
+from crawler.errors import CrawlError, DirectoryLocked, UsageError
 from crawler.foreground import EngineFactory, run
 from crawler.progress import Summary
 from crawler.report import logging as report_logging
@@ -120,6 +120,8 @@ def _conduct(config: CrawlConfig, given: Arguments, engine: EngineFactory, hints
     with report_logging.to_file(directory, verbose=given.verbose) as log:
         try:
             summary = run(config, engine, _view(directory, given), verbose=given.verbose)
+        except DirectoryLocked as error:  # nothing for the log, which is that of the crawl that runs there
+            return _report(error, verbose=given.verbose)
         except Exception as error:
             _log.error("ended by an error", exc_info=error)
             return _report(error, verbose=given.verbose, log=log, resume=hints.resume)
