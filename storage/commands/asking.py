@@ -15,6 +15,13 @@ from storage.times import parse_time
 ARCHIVE_HELP = "a crawl directory, a WARC, ARC or WACZ file, or a directory of these"
 
 
+def count(text: str) -> int:
+    """A number of things, 1 or more. Raises ArgumentTypeError with a sentence."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number of things: 1 or more")
+    return int(text)
+
+
 def add_archive(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", metavar="PATH", type=Path, help=ARCHIVE_HELP)
 

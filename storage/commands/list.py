@@ -8,7 +8,7 @@ import sys
 
 from storage.capture import Capture
 from storage.commands import Command
-from storage.commands.asking import add_archive, add_filters, chosen, iso, open_archive
+from storage.commands.asking import add_archive, add_filters, chosen, count, iso, open_archive
 from storage.terminal import printable
 
 
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_archive(parser)
     add_filters(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a line, with digest and place")
-    parser.add_argument("--limit", metavar="N", type=int, help="not more than N")
+    parser.add_argument("--limit", metavar="N", type=count, help="not more than N")
 
 
 def run(given: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from storage.archive import Archive
 from storage.capture import Capture
 from storage.commands import Command
-from storage.commands.asking import add_archive, add_filters, chosen, iso, open_archive
+from storage.commands.asking import add_archive, add_filters, chosen, count, iso, open_archive
 from storage.lines import Entry
 from storage.tally import Tally, tally
 from storage.terminal import printable, progress
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_archive(parser)
     add_filters(parser)
     parser.add_argument("--json", action="store_true", help="as one JSON object")
-    parser.add_argument("--top", metavar="N", type=int, default=15, help="lines a picture has at most (15)")
+    parser.add_argument("--top", metavar="N", type=count, default=15, help="lines a picture has at most (15)")
 
 
 def run(given: argparse.Namespace) -> int:
