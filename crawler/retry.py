@@ -86,7 +86,7 @@ def retry_after(exchange: Exchange, now: datetime) -> float | None:
         return min(float(value), MAX_RETRY_AFTER)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, IndexError, OverflowError):  # the latter for years and zones of very many digits
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=now.tzinfo)

@@ -157,6 +157,14 @@ async def test_retry_after_is_waited_for_by_the_whole_host(crawl_dir: Path, form
     assert clock.moment(web.asked(elsewhere)[0].at) < until
 
 
+async def test_an_impossible_retry_after_does_not_cost_the_answers_record(crawl_dir: Path) -> None:
+    url = "http://a.test/"
+    never = "Retry-After: Fri, 02 Jan 99999999999999999999 12:01:00 GMT"
+    with Web({url: ok(b"later", never, status="503 Busy")}) as web:
+        outcome = (await crawl(web, crawl_dir, url, robots=False)).by_url[url]
+    assert (outcome.kind, outcome.status, outcome.reason) == (OutcomeKind.ARCHIVED, 503, None)
+
+
 async def test_a_retry_holds_no_slot(crawl_dir: Path) -> None:
     flaky, calm = "http://a.test/flaky", "http://b.test/calm"
     with Web({flaky: [UNAVAILABLE, ok()], calm: ok()}) as web:
