@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 import crawler.links.roles as roles
 from crawler.links.elements import link_role
@@ -13,6 +14,7 @@ from crawler.model import Role
 from crawler.urls import join
 
 MAX_LINKS = 1_000
+"""Of all Link fields of a response."""
 
 _LINK = roles.link("header/link")
 _LINK_REQUISITE = roles.embed("header/link")
@@ -33,10 +35,12 @@ _LENGTHS = frozenset(map(len, _NAMES))
 
 def add_headers(headers: tuple[tuple[str, str], ...], references: References) -> None:
     """What a response's fields refer to, relative to its own URL, whatever base its document declares."""
+    left = MAX_LINKS
     for name, value in headers:
         field = name.lower()
         if field == "link":
-            for target, parameters in link_values(_utf_8(value)):
+            for target, parameters in islice(link_values(_utf_8(value)), left):
+                left -= 1
                 relation = parameters.get("rel", "")
                 if "anchor" in parameters or not target:
                     continue  # section 3.2: a link of some other document

@@ -37,8 +37,9 @@ _SHOWN_FILE = re.compile(
     r"|mp[34]|m4[av]|og[agv]|opus|wav|flac|web[mv]|mov|m3u8|mpd|vtt|wasm)(?:[?#].*)?\Z",
     re.IGNORECASE | re.DOTALL,
 )
-_STRING = re.compile(r'"((?:https?:)?\\?/(?:[^"\\\s]|\\.){1,2048}+)"', re.IGNORECASE)
-"""Found by how it begins: in broken text nobody can tell opening quotes from closing ones."""
+_STRING = re.compile(r'"((?:https?:)?\\?/(?:[^"\\\s]|\\.){1,2048}+)("?)', re.IGNORECASE)
+"""Found by how it begins: in broken text nobody can tell opening quotes from closing ones. It counts if it is closed;
+if not, it is a match all the same, so that nothing in it is looked at twice."""
 
 
 def add_json(
@@ -50,7 +51,8 @@ def add_json(
     value = parsed(text)
     if value is None:
         for match in _STRING.finditer(text):
-            _add_string(_unescaped(match[1]), references, link, embed)
+            if match[2]:
+                _add_string(_unescaped(match[1]), references, link, embed)
         return
     # Depth first, members in their order, without recursion.
     pending: list[tuple[object, Role]] = [(value, link)]

@@ -43,10 +43,10 @@ LAZY_SRCSETS = frozenset(("data-srcset", "data-lazy-srcset", "data-original-set"
 _MAX_LENGTH = 4_096  # longer ones would take the pattern long
 _SURE = frozenset(("data-src", "data-lazy-src", "data-original", "data-poster"))
 _ADDRESS = re.compile(
-    r"""\s*(?!\#)(?:
+    r"""\s*(?!\#)(?=[^\s{}<>"'|]++\s*\Z)(?:                         # one word of what addresses are written with
         (?:https?:)?//[^\s/] | \.{0,2}/[^\s/] |                    # absolute, or a path
-        [^\s{}\[\]<>"'|()]*\.[a-zA-Z][a-zA-Z0-9]{1,4}(?:[?\#]|\s*\Z)  # a file's name
-    )[^\s{}<>"'|]*\s*\Z""",
+        [^\s\[\]()]*\.[a-zA-Z][a-zA-Z0-9]{1,4}(?:[?\#]|\s*\Z)       # a file's name
+    )""",
     re.VERBOSE | re.IGNORECASE,
 )
 _NAMES = rb"data-(?:" + b"|".join(sorted(name[5:].encode() for name in LAZY_URLS | LAZY_SRCSETS)) + rb")\s*="

@@ -13,6 +13,12 @@ MAX_REFERENCES = 100_000
 """Distinct references of one document; a document with more is a trap, or an archive of its own."""
 
 
+MAX_CHARACTERS = 32 << 20
+"""Of all references of one document, as they are noted and once more as they are joined: a long base, or a template,
+would make gigabytes of a short document's."""
+_TOO_LONG = f"stopped after {MAX_CHARACTERS >> 20} Mi characters of links"
+
+
 class Unfinished(Exception):
     """The search of a document ends here, for the reason told; what was found before counts."""
 
@@ -40,7 +46,10 @@ class References:
         """What the references added now are relative to, where a part of the document has a base of its own."""
         self.nesting = 0
         """How many documents this one is nested in (srcdoc, noframes)."""
+        self.unjoined: str | None = None
+        """Why `resolve` left some of them out, if it did."""
         self._roles: dict[str, Role] = {}
+        self._characters = 0
 
     def add(self, reference: str | None, role: Role) -> None:
         """Notes a reference as it stands in the document; an empty one, or a mere fragment, is none.
@@ -57,6 +66,9 @@ class References:
         if known is None:
             if len(self._roles) >= MAX_REFERENCES:
                 raise TooManyReferences(f"stopped after {MAX_REFERENCES} links")
+            self._characters += len(reference)
+            if self._characters > MAX_CHARACTERS:
+                raise TooManyReferences(_TOO_LONG)
             self._roles[reference] = role
         elif known is not role:
             self._roles[reference] = better(known, role)
@@ -82,6 +94,7 @@ class References:
         joined = joiner.at(self.base_url())
         legacy = self.encoding is not UTF_8
         links: dict[str, Role] = {}
+        left = MAX_CHARACTERS
         for reference, role in self._roles.items():
             if legacy and not reference.isascii():
                 reference = encode_query(reference, self.encoding)
@@ -90,6 +103,10 @@ class References:
                 continue
             known = links.get(url)
             if known is None:
+                left -= len(url)
+                if left < 0:
+                    self.unjoined = _TOO_LONG
+                    break
                 links[url] = role
             elif known is not role:
                 links[url] = better(known, role)

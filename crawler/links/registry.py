@@ -83,7 +83,7 @@ def extract(document: Document, joiner: Joiner | None = None, extractor: Extract
         _log.warning("links of %s: %r", document.url, error, exc_info=True)
         failure = f"{extractor.__name__}: {error!r}"
     links = references.resolve(joiner or _JOINER)
-    return Extraction(links, references.title, tuple(references.robots), failure)
+    return Extraction(links, references.title, tuple(references.robots), failure or references.unjoined)
 
 
 def _extractor_for(document: Document) -> Extractor | None:

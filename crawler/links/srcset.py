@@ -7,7 +7,7 @@ descriptors are in error is no candidate; a browser would never load it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 _BETWEEN = re.compile(r"[ \t\n\f\r,]*")
 _URL = re.compile(r"[^ \t\n\f\r]+")
@@ -31,7 +31,8 @@ def srcset_urls(value: str) -> Iterator[str]:
             continue
         descriptors = _DESCRIPTORS.match(value, position)
         start, position = position, _end(descriptors, position)
-        if _are_valid(_DESCRIPTOR.findall(value[start:position].removesuffix(","))):
+        written = value[start:position].removesuffix(",")
+        if _are_valid(match[0] for match in _DESCRIPTOR.finditer(written)):
             yield url[0]
 
 
@@ -39,7 +40,7 @@ def _end(match: re.Match[str] | None, otherwise: int) -> int:
     return match.end() if match else otherwise
 
 
-def _are_valid(descriptors: list[str]) -> bool:
+def _are_valid(descriptors: Iterable[str]) -> bool:
     """Step "descriptor parser": at most one of w, x and h each, x never beside the others, h never without w."""
     seen = ""
     for descriptor in descriptors:

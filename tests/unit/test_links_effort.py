@@ -27,13 +27,17 @@ from tests.support.web import Web, ok, page
         ("application/rss+xml", LONG),
         ("text/xml", LONG),
         ("application/vnd.apple.mpegurl", LONG),
-        ("application/dash+xml", LONG),
         ("text/javascript", LONG),
     ],
 )
 def test_by_type_and_length(media_type: str | None, longest: int) -> None:
     assert not takes_long(Document("http://a.test/", media_type, None, b"x" * longest))
     assert takes_long(Document("http://a.test/", media_type, None, b"x" * (longest + 1)))
+
+
+@pytest.mark.parametrize("media_type", ["application/dash+xml", "text/xml", None])
+def test_a_short_dash_manifest_stands_for_much(media_type: str | None) -> None:
+    assert takes_long(Document("http://a.test/", media_type, None, b"<?xml version='1.0'?><MPD></MPD>"))
 
 
 async def test_the_event_loop_does_not_wait_for_long_ones(crawl_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

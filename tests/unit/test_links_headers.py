@@ -60,5 +60,7 @@ def test_headers_do_not_obey_the_documents_base_and_come_first() -> None:
 
 def test_very_many_links_end() -> None:
     assert len(list(link_values("<x>;rel=next," * 100_000))) == 1000
+    many = tuple(("Link", f"</{number}>") for number in range(10_000))
+    assert len(extract(Document("http://a.test/", "text/html", None, b"", many)).links) == 1000
     assert list(link_values("<x>" + ";a" * 100_000)) == [("x", {"a": ""})]
     assert list(link_values('<x>;a="' + "\\" * 100_000)) == [("x", {"a": ""})]

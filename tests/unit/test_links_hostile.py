@@ -37,6 +37,7 @@ COSTLY = {
 LARGE = {
     "a long lazy value": b"<p data-bg='" + b"a.bc?" * 200_000 + b"|'>",
     "many lazy values": b"<p data-bg='a.bc?a.bc?a.bc?|'>" * 50_000,
+    "many lazy values as long as are looked at": (b"<p data-bg='" + b"a.bc?" * 800 + b"|'>") * 1_000,
     "deep JSON-LD": b"<script type=application/ld+json>" + b'{"a":[' * 200_000 + b"</script>",
     "long JSON-LD": b"<script type=application/ld+json>[" + b'"/%s",' % (b"a" * 2_000) * 2_000 + b"</script>",
     "a long attribute": b'<p title="' + b"x" * 10_000_000 + b'">',
@@ -84,6 +85,7 @@ def test_large_documents_take_linear_time(name: str) -> None:
         ),
         ("text/javascript", b"'\\" * 500_000),
         ("application/json", b'"/' * 500_000),
+        ("application/json", b'"//\\' * 250_000),
         ("application/json", b"[" * 1_000_000),
         ("application/rss+xml", b"<rss>" + b"<item>" * 200 + b"&" * 1_000_000),
         ("text/xml", b"<!-- -->" * 150 + b"<!" * 100_000),
@@ -153,6 +155,33 @@ def test_links_beyond_the_limit_are_told() -> None:
     extraction = extract(Document("http://h/", "text/html", None, content))
     assert len(extraction.links) == MAX_REFERENCES
     assert extraction.failure == "stopped after 100000 links"
+
+
+@pytest.mark.parametrize(
+    ("media_type", "content"),
+    [
+        ("text/html", b"<base href='/%s/'>" % (b"b" * 15_000) + b"".join(b"<a href=%d>" % n for n in range(50_000))),
+        (
+            "text/html",
+            b"<applet codebase=%s archive='%s'>" % (b"b" * 15_000, b",".join(map(b"%d".__mod__, range(9999)))),
+        ),
+        (
+            "application/rss+xml",
+            b"<rss xml:base='/%s/'>%s</rss>"
+            % (b"b" * 15_000, b"".join(b"<link>%d</link>" % number for number in range(9_999))),
+        ),
+        (
+            "application/dash+xml",
+            b"<MPD mediaPresentationDuration='PT99999S'><Period><SegmentTemplate duration='1' media='%s'/>"
+            b"<Representation/></Period></MPD>" % (b"$Number%099d$" * 100),
+        ),
+    ],
+    ids=["base", "codebase", "xml:base", "template"],
+)
+def test_short_documents_of_gigabytes_of_links_are_cut_off(media_type: str, content: bytes) -> None:
+    extraction = extract(Document("http://h/", media_type, None, content))
+    assert extraction.failure == "stopped after 32 Mi characters of links"
+    assert 1_000 < len(extraction.links) < 4_000
 
 
 def test_a_failing_extractor_keeps_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
