@@ -50,12 +50,11 @@ def charset_of(content_type: str | None) -> str | None:
     return None
 
 
-def is_parsed(type_: str | None, *, guesses: bool = False) -> bool:
+def is_parsed(type_: str | None) -> bool:
     """True for the media types in whose content links are looked for, and for a missing one.
 
-    Programs hold only guesses; a PDF is read from where it is spooled."""
-    format = format_of(type_)
-    return format is not None and format is not Format.PDF and (guesses or format is not Format.JAVASCRIPT)
+    A PDF is read from where it is spooled."""
+    return format_of(type_) not in (None, Format.PDF)
 
 
 def codings(headers: Headers) -> list[str]:

@@ -132,7 +132,7 @@ class HttpFetcher:
                     capture.close()
                     continue
                 type_ = content.media_type(_content_type(capture))
-                limit = _limit(url.kind, type_, guesses=self._config.guesses)
+                limit = _limit(url.kind, type_)
                 if not limit and type_ in DOUBTFUL and is_html(await _content(capture, SNIFFED)):
                     limit = content.CONTENT_LIMIT
                 parsed = await _content(capture, limit) if limit else b""
@@ -223,11 +223,11 @@ def _dropped_unanswered(capture: Capture) -> bool:
     return capture.reused and not capture.response.size and capture.ending in (Ending.CLOSED, Ending.RESET)
 
 
-def _limit(kind: Kind, type_: str | None, *, guesses: bool) -> int:
+def _limit(kind: Kind, type_: str | None) -> int:
     """How much of the body its parser would read; robots.txt and sitemaps are read whatever their type."""
     if kind is Kind.SITEMAP:
         return SITEMAP_BYTES
-    return content.CONTENT_LIMIT if kind is Kind.ROBOTS or content.is_parsed(type_, guesses=guesses) else 0
+    return content.CONTENT_LIMIT if kind is Kind.ROBOTS or content.is_parsed(type_) else 0
 
 
 async def _content(capture: Capture, limit: int) -> bytes:

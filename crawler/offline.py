@@ -43,9 +43,9 @@ class Attempt:
 class ArchiveFetcher:
     """Implements `crawler.fetcher.Fetcher`. To be entered with `async with`, which reads through the archive once."""
 
-    def __init__(self, path: str | Path, *, spool_dir: Path, guesses: bool = False) -> None:
+    def __init__(self, path: str | Path, *, spool_dir: Path) -> None:
         """`path` is anything that storage.Archive opens. Large bodies are spooled to `spool_dir`."""
-        self._path, self._spool_dir, self._guesses = Path(path), spool_dir, guesses
+        self._path, self._spool_dir = Path(path), spool_dir
         self._attempts: dict[str, list[Attempt]] = {}
         self._archive: Archive | None = None
         self.cookies = CookieJar()
@@ -156,7 +156,7 @@ class ArchiveFetcher:
     def _content(self, url: CrawlURL, exchange: Exchange, framer: ResponseFramer) -> bytes:
         """The body for the parsers, as the live fetcher would give it."""
         span, body = exchange.message, exchange.response
-        parsed = url.kind is Kind.ROBOTS or content.is_parsed(exchange.media_type, guesses=self._guesses)
+        parsed = url.kind is Kind.ROBOTS or content.is_parsed(exchange.media_type)
         limit = SITEMAP_BYTES if url.kind is Kind.SITEMAP else content.CONTENT_LIMIT if parsed else 0
         if span is None or body is None or not limit:
             return b""

@@ -272,7 +272,7 @@ async def _open_archive_fetcher(
 
     if _same_place(archive, directory):
         raise UsageError(f"--from-archive {archive}: is the directory that this crawl writes to; give another --output")
-    fetcher = ArchiveFetcher(archive, spool_dir=directory / "tmp", guesses=config.guesses)
+    fetcher = ArchiveFetcher(archive, spool_dir=directory / "tmp")
     return await stack.enter_async_context(fetcher)
 
 

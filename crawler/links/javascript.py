@@ -1,4 +1,4 @@
-"""Guesses: strings in JavaScript that look like addresses.
+"""JavaScript: what it imports, and guesses: strings that look like addresses.
 
 A program is not run, so what it would ask for cannot be known. Its string literals are searched for what can hardly be
 anything else: absolute URLs, paths from the root, and names that end as files of the web do. Strings that hold what no
@@ -11,6 +11,7 @@ import re
 
 from crawler.links.charset import decode, of_css
 from crawler.links.document import Document
+from crawler.links.modules import add_imports
 from crawler.links.references import References
 from crawler.links.roles import GUESS_JS
 
@@ -37,10 +38,12 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(/))")
 
 
 def extract_javascript(document: Document, references: References) -> None:
-    """The guesses of a program; nothing where guesses are not asked for."""
+    """What a program imports; and its guesses, where they are asked for."""
+    encoding, mark = of_css(document.content, document.charset)
+    text = decode(document.content[mark:], encoding)
+    add_imports(text, references)
     if references.guesses:
-        encoding, mark = of_css(document.content, document.charset)
-        add_javascript(decode(document.content[mark:], encoding), references)
+        add_javascript(text, references)
 
 
 def add_javascript(text: str, references: References) -> None:

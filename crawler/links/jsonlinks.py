@@ -76,15 +76,18 @@ def add_json(
 
 
 def add_import_map(text: str, references: References, role: Role) -> None:
-    """The modules that an import map names (HTML Standard, section 8.1.5.2)."""
+    """The modules that an import map names (HTML Standard, section 8.1.5.2); its prefixes are noted, for the imports
+    that use them."""
     value = parsed(text)
     if not isinstance(value, dict):
         return
     scopes = value.get("scopes")
     for imports in (value.get("imports"), *(scopes.values() if isinstance(scopes, dict) else ())):
-        for address in imports.values() if isinstance(imports, dict) else ():
-            if isinstance(address, str) and not address.endswith("/"):  # a prefix, not a module
+        for name, address in imports.items() if isinstance(imports, dict) else ():
+            if isinstance(address, str) and not address.endswith("/"):
                 references.add(address, role)
+            elif isinstance(address, str) and name.endswith("/"):
+                references.module_prefixes.setdefault(name, address)
 
 
 def add_speculation_rules(text: str, references: References, role: Role) -> None:

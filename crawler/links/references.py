@@ -44,6 +44,8 @@ class References:
         """The document's encoding, in which its links' queries are percent-encoded."""
         self.within: str | None = None
         """What the references added now are relative to, where a part of the document has a base of its own."""
+        self.module_prefixes: dict[str, str] = {}
+        """What the document's import map says of names that begin so, and end with a slash."""
         self.nesting = 0
         """How many documents this one is nested in (srcdoc, noframes)."""
         self.unjoined: str | None = None

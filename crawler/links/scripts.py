@@ -1,7 +1,8 @@
 """What stands in script elements: data that is no program, and programs.
 
-Data blocks are read as what they say they are: JSON-LD, import maps, speculation rules. In a program, and in the state
-that a program is handed as JSON, a string that looks like an address is a guess; see crawler/links/javascript.py.
+Data blocks are read as what they say they are: JSON-LD, import maps, speculation rules. What a module imports belongs
+to the page as the module does. In any program, and in the state that a program is handed as JSON, a string that looks
+like an address is a guess; see crawler/links/javascript.py.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 import crawler.links.roles as roles
 from crawler.links.javascript import add_javascript
 from crawler.links.jsonlinks import add_import_map, add_json, add_speculation_rules
+from crawler.links.modules import add_imports
 from crawler.links.references import References
 
 _LD_LINK, _LD_EMBED = roles.link("json-ld"), roles.embed("json-ld")
@@ -30,9 +32,15 @@ def add_script(attributes: Mapping[str, str | None], text: str, references: Refe
         add_import_map(text, references, _IMPORT_MAP)
     elif kind == "speculationrules":
         add_speculation_rules(text, references, _SPECULATION)
-    elif not references.guesses:
-        return
-    elif kind.endswith("json"):
+    else:
+        if kind == "module":
+            add_imports(text, references)
+        if references.guesses:
+            _add_guesses(kind, text, references)
+
+
+def _add_guesses(kind: str, text: str, references: References) -> None:
+    if kind.endswith("json"):
         add_json(text, references, roles.GUESS_JSON, roles.GUESS_JSON)
     elif kind in _PROGRAMS or kind.endswith(("javascript", "ecmascript", "jscript")):
         add_javascript(text, references)

@@ -40,6 +40,26 @@ ANSWERS = {
 }
 
 
+MODULES = """<link rel=icon href=icon.png><base href=m/>
+<script type=importmap>{"imports": {"named": "./named.js", "lib/": "./lib/"}}</script>
+<script type=module>import a from "./1.js"; import "named"; import {b} from "lib/2.js"; import(`./3.js`)</script>
+<script type=module src=4.js></script><script src=5.js></script>"""
+ANSWERS |= {
+    "/d/modules.html": response(MODULES.encode()),
+    "/d/m/1.js": response(b"import './1a.js'\nexport * as c from \"../1b.js\"\nexport default 1", "text/javascript"),
+    "/d/m/named.js": response(b"/`/; import('/d/named-too.js')", "text/javascript"),
+    "/d/m/lib/2.js": response(b"export {b} from '../2a.js'", "text/javascript"),
+    "/d/m/2a.js": response(b"export const b = 1", "text/javascript"),
+    "/d/m/4.js": response(b"import d from './4a.json' with {type: 'json'}", "text/javascript"),
+    "/d/m/5.js": response(b"'use strict'; import(/* later */ './5a.js')", "text/javascript"),
+    **{
+        f"/d/{name}": response(b"", "text/javascript")
+        for name in ("m/1a.js", "1b.js", "m/3.js", "m/5a.js", "named-too.js")
+    },
+    "/d/m/4a.json": response(b"{}", "application/json"),
+}
+
+
 def found_in(url: str) -> set[str]:
     """Our links of one of the documents; none for what is missing."""
     answer = ANSWERS.get(url.removeprefix(HOST))
@@ -67,3 +87,19 @@ async def test_whatever_a_browser_asks_for_is_found(name: str, least: int) -> No
     found = set().union(*map(found_in, asked)) | {url, f"{HOST}/favicon.ico"}
     assert sorted(asked - found) == []
     assert sorted(link for link in listed - found if link.startswith("http")) == []
+
+
+async def test_the_modules_that_a_browser_asks_for_are_found_and_no_others() -> None:
+    url = f"{HOST}/d/modules.html"
+    modules = {f"{HOST}{path}" for path in ANSWERS if path.endswith((".js", ".json"))}
+    with Site(ANSWERS) as site:
+        async with chromium(names={"a.test": site.port}) as browser:
+            page = await browser.open(url, scripts=True, idle=0.8)
+            async with asyncio.timeout(30):
+                while not modules <= set(page.urls):
+                    await page.settled(idle=0.8)
+    found, new = {url}, {url}
+    while new:
+        new = set().union(*map(found_in, new)) - found
+        found |= new
+    assert found - {url, f"{HOST}/d/m/icon.png", f"{HOST}/d/icon.png"} == modules

@@ -52,6 +52,21 @@ async def test_html_that_is_sent_as_something_else(crawl_dir: Path) -> None:
         assert sorted(web.urls) == sorted(answers)
 
 
+async def test_modules_come_with_the_page_wherever_they_are_and_however_deep(crawl_dir: Path) -> None:
+    away = "http://cdn.test"
+    answers = {
+        f"{A}/": page(markup=f"<script type=module>import '{away}/0.js'; import './own.js'</script>"),
+        f"{A}/own.js": ok(b"go('/no.html')", type_="text/javascript"),
+        **{
+            f"{away}/{n}.js": ok(b"export * from './%d.js'" % (n + 1) if n < 5 else b"", type_="text/javascript")
+            for n in range(6)
+        },
+    }
+    with Web(answers) as web:
+        await crawl(web, crawl_dir, f"{A}/")
+        assert sorted(web.urls) == sorted(answers)
+
+
 async def test_guesses_only_when_asked_for(crawl_dir: Path) -> None:
     answers = {
         f"{A}/": page(markup="<script>go('/guess.html')</script><script src=/s.js></script>"),
