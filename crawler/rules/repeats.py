@@ -110,7 +110,9 @@ def concerns(page: Kind, link: Kind) -> bool:
 
 def _is_repeat(pattern: _Pattern, url: str, title: str | None, requisites: Iterable[str], content: bytes) -> bool:
     """Compares the page with those before it and remembers what is new."""
-    head = heading(title, requisites, url)
+    name = pattern_of(url)
+    # In a row of frames, or of style sheets, each needs the next: for all of them that is the same.
+    head = heading(title, (name if pattern_of(each) == name else each for each in requisites), url)
     sketches = pattern.seen.get(head)
     if sketches is None:
         if len(pattern.seen) >= MAX_HEADINGS:

@@ -1,5 +1,6 @@
 """A site without end around a little content: two calendars, session ids, relative links that go astray, frames in
-frames. Every page says what such pages say: the same frame of words, and a few that change."""
+frames, style sheets in style sheets. Every page says what such pages say: the same frame of words, and a few that
+change."""
 
 from __future__ import annotations
 
@@ -54,6 +55,7 @@ class TrapSite(Web):
             "/astray/",
             "/frames/",
             "/counter?n=1",
+            "/tower/1/",
         )
 
     def article(self, number: str) -> bytes:
@@ -95,6 +97,14 @@ class TrapSite(Web):
         frame = f'<iframe src="/counter?n={int(number) + 1}"></iframe>'
         return ok(f"<title>Counter</title>{_FRAME}{frame}".encode(), type_="text/html")
 
+    def tower(self, number: str) -> bytes:
+        """The same by paths; each has the first of a row of style sheets, too."""
+        frame = f'<link rel=stylesheet href="/style/1.css"><iframe src="/tower/{int(number) + 1}/"></iframe>'
+        return ok(f"<title>Tower</title>{_FRAME}{frame}".encode(), type_="text/html")
+
+    def style(self, number: str) -> bytes:
+        return ok(b'@import "%d.css"; p { color: red }' % (int(number) + 1), type_="text/css")
+
     def frames(self, _: str) -> bytes:
         return ok(f'<title>Frames</title>{_FRAME}<iframe src="in/"></iframe>'.encode(), type_="text/html")
 
@@ -108,6 +118,8 @@ _ANSWERS: dict[str, Callable[..., bytes]] = {
     r"/shop/(\w*)(?:\?sid=[0-9a-f]+)?": TrapSite.shop,
     r"/astray/(.*)": TrapSite.astray,
     r"/counter\?n=([0-9]+)": TrapSite.counter,
+    r"/tower/([0-9]+)/": TrapSite.tower,
+    r"/style/([0-9]+)\.css": TrapSite.style,
     r"/frames/(.*)": TrapSite.frames,
 }
 
