@@ -197,6 +197,17 @@ def _svg(tag: str) -> Handler:
     return _by(("href", role), ("xlink:href", role))
 
 
+_ANIMATED = roles.embed("animate/@values")
+
+
+def _animation(attributes: Attributes, references: References) -> None:
+    """SVG Animations, section 2.8: an attribute's values in turn, here those of an image's address."""
+    if (attributes.get("attributename") or attributes.get("attributeName")) in ("href", "xlink:href"):
+        for name in ("from", "to", "by", "values"):
+            for value in (attributes.get(name) or "").split(";"):
+                references.add(value, _ANIMATED)
+
+
 _MATHML = ("math", "mrow", "mi", "mn", "mo", "mtext", "mfrac", "msub", "msup", "msubsup", "msqrt", "mstyle", "mtd")
 _math_href = roles.link("math/@href")
 """MathML 3, section 2.1.6, has links on any of its elements."""
@@ -226,6 +237,8 @@ HANDLERS: dict[str, Handler] = {
     "textpath": _svg("textPath"),
     "font-face-uri": _svg("font-face-uri"),
     **{tag: _by(("href", _math_href), ("xlink:href", _math_href)) for tag in _MATHML},
+    "animate": _animation,
+    "set": _animation,
     "form": _form,
     "applet": _applet_element,
     "param": _param_element,

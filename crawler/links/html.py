@@ -68,6 +68,8 @@ def _search(markup: bytes | str, references: References, *, svg_title: bool = Fa
                     settled.add(href)
                     references.add(href, roles.A_HREF)
                 continue
+            if tag == "base" and (len(pending) > 1 or _is_in_svg(node)):
+                continue  # in a template, or none of HTML's: it is not the document's
             add_element(tag, attributes, references)
             if tag not in _WITH_TEXT:
                 continue

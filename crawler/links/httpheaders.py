@@ -10,6 +10,7 @@ import crawler.links.roles as roles
 from crawler.links.elements import link_role
 from crawler.links.references import References
 from crawler.links.refresh import refresh_url
+from crawler.links.srcset import srcset_urls
 from crawler.model import Role
 from crawler.urls import join
 
@@ -42,11 +43,14 @@ def add_headers(headers: tuple[tuple[str, str], ...], references: References) ->
             for target, parameters in islice(link_values(_utf_8(value)), left):
                 left -= 1
                 relation = parameters.get("rel", "")
-                if "anchor" in parameters or not target:
+                if "anchor" in parameters:
                     continue  # section 3.2: a link of some other document
                 role = link_role(relation)
-                if role is not None:
-                    _add(target, _LINK_REQUISITE if role is roles.LINK_REQUISITE else _LINK, references)
+                if role is roles.LINK_REQUISITE:
+                    for each in (target, *srcset_urls(parameters.get("imagesrcset", ""))):
+                        _add(each, _LINK_REQUISITE, references)
+                elif role is not None:
+                    _add(target, _LINK, references)
         elif field == "refresh":
             _add(refresh_url(_utf_8(value)), roles.HEADER_REFRESH, references)
         elif field == "content-location":

@@ -27,6 +27,11 @@ def found(*headers: tuple[str, str], content: bytes = b"", media_type: str = "im
         ("<x,y;z>", {"x,y;z": "L header/link"}),
         ("<//other/>; rel=preconnect", {}),
         ("<x>; rel=dns-prefetch, <y>; rel=icon", {"y": "E header/link"}),
+        (
+            '<x>; rel=preload; as=image; imagesrcset="y 1x, z 2x", <>; rel=preload; imagesrcset="w 9w"',
+            dict.fromkeys("xyzw", "E header/link"),
+        ),
+        ("<x>; rel=next; imagesrcset=y", {"x": "L header/link"}),
         ("<x>; rel=next; rel=preload", {"x": "L header/link"}),
         ("<x>; rel=next; anchor='#a'", {}),
         ("<>; rel=self", {}),
