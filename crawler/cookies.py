@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from urllib.parse import urlsplit
@@ -21,6 +21,8 @@ MAX_PER_DOMAIN = 180
 """rfc6265bis section 6.1 asks for 50 at least; browsers keep about this many."""
 MAX_COOKIES = 3000
 """rfc6265bis section 6.1."""
+MAX_FIELDS = 200
+"""Set-Cookie fields of one answer that are looked at, the last ones: more than are kept of a domain."""
 MAX_AGE = 400 * 86_400
 """rfc6265bis section 5.5: no cookie lives longer."""
 
@@ -96,10 +98,10 @@ class CookieJar:
         pairs = (f"{cookie.name}={cookie.value}" if cookie.name else cookie.value for cookie in found)
         return Sent("; ".join(pairs), any(cookie.given for cookie in found))
 
-    def receive(self, url: str, fields: Iterable[str]) -> bool:
+    def receive(self, url: str, fields: Sequence[str]) -> bool:
         """Takes the Set-Cookie fields of an answer to `url`; True if other cookies than before are sent from now on."""
         changed = False
-        for field in fields:
+        for field in fields[-MAX_FIELDS:]:
             parsed = parse_set_cookie(field)
             if parsed is not None:
                 changed |= self._store(url, parsed)

@@ -6,7 +6,16 @@ import random
 
 import pytest
 
-from crawler.cookies import MAX_AGE, MAX_COOKIES, MAX_PER_DOMAIN, Cookie, CookieJar, default_path, path_matches
+from crawler.cookies import (
+    MAX_AGE,
+    MAX_COOKIES,
+    MAX_FIELDS,
+    MAX_PER_DOMAIN,
+    Cookie,
+    CookieJar,
+    default_path,
+    path_matches,
+)
 
 SITE = "https://www.example.com/"
 
@@ -183,6 +192,15 @@ def test_a_hosts_share_and_the_whole_are_bounded(clock: Clock, rng: random.Rando
         jar.receive(f"https://h{rng.randrange(10**9)}.test/", [f"n{number}=1"])
     assert len(list(jar)) == MAX_COOKIES
     assert "mine" in [cookie.name for cookie in jar]
+
+
+def test_of_a_flood_in_one_answer_the_last_are_taken(jar: CookieJar) -> None:
+    """Each costs a search among those there are: ten thousand would hold everything up for most of a second."""
+    assert jar.receive(SITE, [f"n{number}=1" for number in range(10 * MAX_FIELDS)])
+    last = [f"n{number}" for number in range(10 * MAX_FIELDS - MAX_PER_DOMAIN, 10 * MAX_FIELDS)]
+    assert [cookie.name for cookie in jar] == last
+    other = CookieJar()
+    assert not other.receive(SITE, ["a=1", *[""] * MAX_FIELDS]), "one beyond them"
 
 
 def test_a_snapshot_carries_everything(jar: CookieJar, clock: Clock) -> None:
