@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
@@ -24,6 +25,7 @@ MAX_NESTING = 3
 _SELF_CLOSED = re.compile(r"<((?:\w+:)?(?:script|style|title|textarea|iframe|noframes|noembed|xmp))(\s[^<>]*)?/>")
 _WITH_TEXT = frozenset(("script", "title", "style", "template", "iframe", "noframes"))
 _SVG_DEPTH = 64
+_STEP = 256 << 10
 
 
 def extract_html(document: Document, references: References) -> None:
@@ -41,7 +43,19 @@ def extract_xml(document: Document, references: References) -> None:
     references.encoding = encoding
     text = decode(document.content[mark:], encoding)
     add_stylesheets(text, references)
-    _search(_SELF_CLOSED.sub(r"<\1\2></\1>", text), references, svg_title=True)
+    _search("".join(_SELF_CLOSED.sub(r"<\1\2></\1>", piece) for piece in _pieces(text)), references, svg_title=True)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text, cut before tags: within one substitution no other thread gets its turn."""
+    begin, length = 0, len(text)
+    while begin < length:
+        end = length if length - begin <= _STEP else text.rfind("<", begin + 1, begin + _STEP)
+        if end < 0:
+            end = text.find("<", begin + _STEP)
+        end = length if end < 0 else end
+        yield text[begin:end]
+        begin = end
 
 
 def _search(markup: bytes | str, references: References, *, svg_title: bool = False) -> None:

@@ -14,9 +14,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from crawler.links.references import References
+from crawler.links.references import References, Unfinished
 from crawler.links.roles import MODULE
 
+MAX_OPENINGS = 2_000_000
+"""Strings, comments, slashes and the like that are stepped over: some seconds of work. Large bundles have 100,000."""
 MAX_TEMPLATES = 1_000
 """Of templates in templates in templates."""
 
@@ -26,12 +28,14 @@ _OPENING_IN_TEMPLATE = re.compile(r"[\"'`/{}]|import|export")
 _LONGEST_OPENING = 6
 _STEP = 256 << 10
 """Characters looked through in one search, within which no other thread gets its turn."""
+_LONGEST = 64 << 10
+"""Characters of one import, or of a regular expression."""
 
 _COMMENT = r"//[^\n\r\u2028\u2029]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)"
 _STRING = r'"(?:[^"\\\n\r]|\\.)*+"?|' + r"'(?:[^'\\\n\r]|\\.)*+'?"
 _LINE_COMMENT = re.compile(r"[^\n\r\u2028\u2029]*+")
-_WHOLE_STRING = re.compile(_STRING, re.DOTALL)
-_TEMPLATE = re.compile(r"(?:[^`\\$]|\\.|\$(?!\{))*+(`|\$\{|\\?\Z)", re.DOTALL)
+_IN_STRING = {mark: re.compile(rf"(?:[^{mark}\\\n\r]|\\.)*+", re.DOTALL) for mark in "\"'"}
+_IN_TEMPLATE = re.compile(r"(?:[^`\\$]|\\.|\$(?!\{|\Z))*+", re.DOTALL)
 _PATTERN = re.compile(r"/(?:[^/\\\[\n\r]|\\.|\[(?:[^\]\\\n\r]|\\.)*+\]?)++(/?)")
 """A regular expression; if it is not closed in its line, it is none."""
 
@@ -82,18 +86,23 @@ class _Scanner:
 
     def run(self) -> None:
         last = max(self._text.rfind("import"), self._text.rfind("from"))
+        openings = 0
         while self._position <= last and len(self._depths) <= MAX_TEMPLATES:
             token = self._next()
             if token is None:
                 return
+            openings += 1
+            if openings > MAX_OPENINGS:
+                raise Unfinished(f"imports are looked for among {MAX_OPENINGS} strings, comments and the like")
             start, self._position = token.span()
             what = token[0]
             if what == "/":
                 self._slash(start)
             elif what == "`":
                 self._template()
-            elif what in ('"', "'"):
-                self._position = _end(_WHOLE_STRING, self._text, start)
+            elif what in _IN_STRING:
+                end = _end_of_run(_IN_STRING[what], self._text, self._position)
+                self._position = end + self._text.startswith(what, end)
                 self._before = _VALUE
             elif what in ("{", "}"):
                 self._brace(what)
@@ -123,12 +132,12 @@ class _Scanner:
     def _slash(self, start: int) -> None:
         following = self._text[start + 1 : start + 2]
         if following == "/":
-            self._position = _end(_LINE_COMMENT, self._text, start)
+            self._position = _end_of_run(_LINE_COMMENT, self._text, start)
         elif following == "*":
             end = self._text.find("*/", start + 2)
             self._position = len(self._text) if end < 0 else end + 2
         elif start >= self._divides_until and _may_precede_pattern(self._before):
-            pattern = _PATTERN.match(self._text, start)
+            pattern = _PATTERN.match(self._text, start, start + _LONGEST)
             if pattern is not None and pattern[1]:
                 self._position, self._before = pattern.end(), _VALUE
             else:
@@ -139,12 +148,12 @@ class _Scanner:
 
     def _template(self) -> None:
         """From within a template to its end, or to the next expression in it."""
-        match = _TEMPLATE.match(self._text, self._position)
-        assert match is not None
-        self._position, self._before = match.end(), _VALUE
-        if match[1] == "${":
+        end = _end_of_run(_IN_TEMPLATE, self._text, self._position)
+        if self._text.startswith("${", end):
             self._depths.append(0)
-            self._before = "{"
+            self._position, self._before = end + 2, "{"
+        else:
+            self._position, self._before = end + 1, _VALUE
 
     def _brace(self, brace: str) -> None:
         self._before = brace
@@ -158,13 +167,14 @@ class _Scanner:
 
     def _imported(self, word: str) -> None:
         """What follows `import` or `export`. The position stays, or ends where no other of them can have begun."""
-        text = self._text
-        found = (_IMPORT_CALL if word == "import" else _EXPORT_FROM).match(text, self._position)
+        text, limit = self._text, self._position + _LONGEST
+        found = (_IMPORT_CALL if word == "import" else _EXPORT_FROM).match(text, self._position, limit)
         if found is None and word == "import":
-            clause = text[self._position : _end(_IMPORT_CLAUSE, text, self._position)]
+            matched = _IMPORT_CLAUSE.match(text, self._position, limit)
+            clause = matched[0] if matched else ""
             self._position += len(clause)
             if _ENDS_WITH_FROM.search(clause, max(0, len(clause) - _LOOK_BACK)) or _NOTHING.match(clause):
-                found = _SPECIFIER.match(text, self._position)
+                found = _SPECIFIER.match(text, self._position, limit)
         if found is not None:
             self._position, self._before = found.end(), _VALUE
             specifier = next((each for each in found.groupdict().values() if each is not None), "")
@@ -197,6 +207,11 @@ def _mapped(specifier: str, prefixes: Mapping[str, str]) -> str | None:
     return None
 
 
-def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
-    match = pattern.match(text, position)
-    return position if match is None else match.end()
+def _end_of_run(pattern: re.Pattern[str], text: str, position: int) -> int:
+    """Where the run of what the pattern matches ends; looked for step by step. An escape may stand across two steps."""
+    while True:
+        matched = pattern.match(text, position, position + _STEP)
+        end = position if matched is None else matched.end()
+        if end == position or end < position + _STEP - 1:
+            return end
+        position = end

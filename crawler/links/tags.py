@@ -100,6 +100,9 @@ _TAG = re.compile(
     rf"<(?!/?(?!(?:{_RAW_TEXT}|plaintext)>)[a-zA-Z][a-zA-Z0-9]*>)(?:(!--)|([!?/])|([a-zA-Z][^\s/>]*+))", re.IGNORECASE
 )
 """Steps over end tags and start tags without attributes, which refer to nothing."""
+_STEP = 256 << 10
+_LONGEST_PLAIN = 16
+"""Characters behind a tag's beginning that tell comments and raw text from others."""
 _ATTRIBUTE = re.compile(
     r"[\s/]*+([^\s/>][^\s/>=]*+)(?:\s*+=\s*+(?:\"([^\"]*+)(?:\"|\Z)|'([^']*+)(?:'|\Z)|([^\s>]*+)))?"
 )
@@ -110,7 +113,7 @@ _END_OF_RAW = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name 
 def start_tags(text: str) -> Iterator[tuple[str, dict[str, str | None], str]]:
     """Name, attributes, and for raw text elements their text; comments and the inside of scripts hold no tags."""
     position = 0
-    while tag := _TAG.search(text, position):
+    while tag := _next_tag(text, position):
         position = tag.end()
         if tag[1] or tag[2]:
             end = text.find("-->" if tag[1] else ">", position)
@@ -130,6 +133,24 @@ def start_tags(text: str) -> Iterator[tuple[str, dict[str, str | None], str]]:
             content = text[position : end_tag.start() if end_tag else len(text)]
             position = end_tag.end() if end_tag else len(text)
         yield name, attributes, html.unescape(content) if name == "title" else content
+
+
+def _next_tag(text: str, position: int) -> re.Match[str] | None:
+    """Looked for step by step: within one search no other thread gets its turn."""
+    length = len(text)
+    while position < length:
+        end = position + _STEP
+        tag = _TAG.search(text, position, end)
+        if tag is None:
+            position = end if end >= length else end - 1
+        elif tag.end() + _LONGEST_PLAIN < end or end >= length:
+            return tag
+        else:  # what makes it a tag that matters, or one that does not, may stand beyond the step
+            position = tag.start()
+            if whole := _TAG.match(text, position):
+                return whole
+            position += 1
+    return None
 
 
 def _attributes(text: str, position: int) -> tuple[dict[str, str | None], int]:

@@ -139,6 +139,23 @@ def test_without_a_tree_the_same_links_are_found() -> None:
     assert [url.removeprefix("http://h/b/") for url in tree.links] == names.split()
 
 
+STEP = 256 << 10
+"""Characters that are looked through at once."""
+
+
+def test_tags_across_two_steps_are_read_as_others() -> None:
+    text = "<p><a b=1><!-- <a b=2> --><title>x</title><br/><plain-text c><textarea d><a></textarea></a><!a b=3><a b=4>"
+    expected = list(start_tags(text))
+    for shift in range(len(text) + 1):
+        assert list(start_tags("x" * (STEP - shift) + text)) == expected
+
+
+def test_a_self_closed_element_across_two_steps_is_read_as_others() -> None:
+    for shift in range(40):
+        text = b"<svg>" + b"<g/>x" * ((STEP - shift) // 5) + b"x" * (shift % 5) + b"<style id='a'/><a href='x'/></svg>"
+        assert list(extract(Document("http://h/", "image/svg+xml", "utf-8", text)).links) == ["http://h/x"]
+
+
 def test_start_tags() -> None:
     text = "<p><a b=c d = 'e' f=\"g\" H i=&amp;j/>"
     text += "<//x><!x><?x><a/b=c><title>&lt;</title><script>x<y</script><plaintext><a b>"

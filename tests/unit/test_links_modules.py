@@ -7,8 +7,11 @@ import time
 import pytest
 
 from crawler.links import Document, extract
+from crawler.links.modules import MAX_OPENINGS
 from crawler.model import Kind
 
+STEP = 256 << 10
+"""Characters that are looked through at once."""
 LIMIT = 6.0
 """Seconds of CPU, with room for a slow machine."""
 
@@ -104,6 +107,27 @@ def test_an_import_map_says_what_names_mean() -> None:
     )
     page = f"<script type=importmap>{names}</script><script type=module>{module}</script>"
     assert found(page, "text/html") == ["a.js", "b.js", "l/x.js", "deep/y.js", "l/deeper/z.js"]
+
+
+@pytest.mark.parametrize("around", ["{}", "'{}'", "`{}`", "// {}\n"])
+def test_imports_across_two_steps_are_found_as_others(around: str) -> None:
+    program = "a = 'b\\'c' + `d\\`${e}$`; import './x.js'; export * from \"./y.js\""
+    for shift in range(len(program) + 8):
+        assert found(around.format(" " * (STEP - shift)) + program) == ["x.js", "y.js"]
+
+
+def test_strings_with_escapes_across_two_steps_end_where_they_end() -> None:
+    for shift in range(6):
+        for mark in ("'", "`"):
+            text = mark + "x" * (STEP - shift) + f"\\{mark}; import './no.js' \\{mark}{mark}; import './x.js'"
+            assert found(text) == ["x.js"]
+
+
+def test_programs_of_more_than_can_be_stepped_over_are_searched_as_far() -> None:
+    program = b"import './x.js';" + b"a/" * (MAX_OPENINGS + 1) + b"import './y.js'"
+    extraction = extract(Document("http://h/", "text/javascript", None, program))
+    assert list(extraction.links) == ["http://h/x.js"]
+    assert extraction.failure == "imports are looked for among 2000000 strings, comments and the like"
 
 
 @pytest.mark.parametrize(
