@@ -152,7 +152,7 @@ def test_tags_across_two_steps_are_read_as_others() -> None:
 
 def test_a_self_closed_element_across_two_steps_is_read_as_others() -> None:
     for shift in range(40):
-        text = b"<svg>" + b"<g/>x" * ((STEP - shift) // 5) + b"x" * (shift % 5) + b"<style id='a'/><a href='x'/></svg>"
+        text = b"<svg>" + b" " * (STEP - shift) + b"<style id='a'/><a href='x'/></svg>"
         assert list(extract(Document("http://h/", "image/svg+xml", "utf-8", text)).links) == ["http://h/x"]
 
 
