@@ -60,7 +60,7 @@ class Intake:
             self._awaited.setdefault(link.url, []).append(receipt)
             self._unqueued.append(link)
             if self._queueing is None:
-                self._queueing = asyncio.get_running_loop().create_task(self._queue(), name="queueing")
+                self._begin_queueing()
             self._news.set()
             try:
                 return await receipt
@@ -92,6 +92,10 @@ class Intake:
             if not waiting:
                 del self._awaited[url]
 
+    def _begin_queueing(self) -> None:
+        self._queueing = asyncio.get_running_loop().create_task(self._queue(), name="queueing")
+        self._queueing.add_done_callback(self._queued)
+
     async def _queue(self) -> None:
         """Queues what there is, group by group: one transaction for all that came while the last was under way."""
         group: list[Outlink] = []
@@ -104,13 +108,19 @@ class Intake:
                     self._answer(group, error)
                 else:
                     self.settled([outcome for outcome in known if outcome is not None])
-        except BaseException:  # cancelled: with everything there is
-            self._answer([*group, *self._unqueued], None)
-            self._unqueued.clear()
+        except BaseException:  # cancelled: with everything there is, see `_queued`
+            self._answer(group, None)
             raise
-        finally:
-            self._queueing = None
-            self._news.set()
+
+    def _queued(self, task: asyncio.Task[None]) -> None:
+        """Not at the end of `_queue` itself: cancelled before its first step, nothing of that runs."""
+        self._queueing = None
+        if task.cancelled():
+            self._answer(self._unqueued, None)
+            self._unqueued.clear()
+        elif self._unqueued:  # submitted since its last step
+            self._begin_queueing()
+        self._news.set()
 
     def _answer(self, links: Sequence[Outlink], error: Exception | None) -> None:
         for link in links:

@@ -358,6 +358,18 @@ class TestStayingOpen:
                 assert not (await crawl.wait()).already_complete
 
 
+async def test_queueing_that_is_cancelled_before_it_began_is_told_and_the_next_one_goes_well(crawl_dir: Path) -> None:
+    with Web({A: ok(b"one"), f"{A}2": ok(b"two")}) as web:
+        async with opened(config_of(crawl_dir, robots=False), resolver=web.resolver()) as crawl:
+            submitted = asyncio.ensure_future(crawl.submit(A))
+            await asyncio.sleep(0)
+            [queueing] = [task for task in asyncio.all_tasks() if task.get_name() == "queueing"]
+            queueing.cancel()
+            with pytest.raises(Interrupted, match="before it was queued"):
+                await asyncio.wait_for(submitted, 10)
+            assert (await crawl.submit(f"{A}2")).seq == 1
+
+
 async def test_many_at_once_are_queued_in_few_transactions(crawl_dir: Path) -> None:
     site = {f"http://h{n}.test/": ok(b"%d" % n) for n in range(300)}
     told: list[Outcome] = []
