@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.engine import QuickClock, config_of, crawl, opened
-from tests.support.fakeclock import START, FakeClock, run_by
-from tests.support.web import UNAVAILABLE, Answer, Web, page, redirect
+from crawler.crawl import Crawl
+from crawler.fetcher import HttpFetcher
+from crawler.model import CrawlURL, Exchange
+from tests.support.engine import config_of, crawl, finish_by, opened
+from tests.support.fakeclock import START, FakeClock
+from tests.support.web import UNAVAILABLE, Answer, Web, page, redirect, robots
 
 
 def hosts(count: int, pages: int) -> dict[str, Answer]:
@@ -61,9 +63,7 @@ async def test_a_fixed_delay_lies_between_any_two_requests_to_a_host(crawl_dir: 
     with Web(answers, clock=clock.time) as web:
         config = config_of(crawl_dir, "http://a.test/", per_host=2, delay=delay)
         async with opened(config, resolver=web.resolver(), clock=clock) as running:
-            ending = asyncio.ensure_future(running.wait())
-            await run_by(clock, ending.done, lambda: running.progress().in_flight > 0)
-            assert (await ending).finished
+            assert (await finish_by(clock, running)).finished
         times = [asked.at - START for asked in web.requests]
     assert times == pytest.approx([delay * number for number in range(6)], abs=1e-6)
 
@@ -87,55 +87,80 @@ async def test_a_slow_answer_does_not_make_the_delay_longer(crawl_dir: Path) -> 
             web.let_go(names[0])
             await web.seen(names[2])
             web.let_go(names[1])
-            ending = asyncio.ensure_future(running.wait())
-            await run_by(clock, ending.done, lambda: running.progress().in_flight > 0)
-            await ending
+            await finish_by(clock, running)
         assert [asked.at - START for asked in web.requests] == pytest.approx([0.0, 10.0, 110.0, 120.0])
 
 
 async def test_a_delay_for_one_host_holds_up_no_other(crawl_dir: Path) -> None:
+    """All are asked at the same moment, and again when the delay is over."""
     seeds = [f"http://h{n}.test/" for n in range(8)]
-    with Web(dict.fromkeys(seeds, page()), pause=0.01) as web:
-        await crawl(web, crawl_dir, *seeds, delay=0.3)
-        started = web.requests[0].at
-        first: dict[str, float] = {}
-        for asked in web.requests:
-            first.setdefault(asked.url.split("/")[2], asked.at - started)
-    assert max(first.values()) < 0.25
+    clock = FakeClock()
+    with Web(dict.fromkeys(seeds, page()), clock=clock.time) as web:
+        async with opened(config_of(crawl_dir, *seeds, delay=7.0), resolver=web.resolver(), clock=clock) as running:
+            await finish_by(clock, running)
+        asked = sorted((each.url, each.at - START) for each in web.requests)
+    assert asked == sorted((f"{seed}{name}", moment) for seed in seeds for name, moment in (("robots.txt", 0), ("", 7)))
 
 
 async def test_no_delay_is_waited_for_when_there_is_nothing_more_to_ask(crawl_dir: Path) -> None:
-    """Neither at the end of a crawl nor at a limit; nor the back-off of a host whose last page failed."""
-    started = time.monotonic()
+    """Neither at the end of a crawl nor at a limit; nor the back-off of a host whose last page failed. The clock stands
+    still: whoever waits would wait for ever."""
     with Web({"http://a.test/": page("/1", "/2")}) as web:
-        first = await crawl(web, crawl_dir, "http://a.test/", robots=False, delay=20.0, max_pages=1)
+        options: dict[str, Any] = {"robots": False, "delay": 20.0, "clock": FakeClock()}
+        first = await crawl(web, crawl_dir, "http://a.test/", max_pages=1, **options)
         assert first.summary.queued == 2
     with Web({"http://b.test/": UNAVAILABLE}) as web:
-        second = await crawl(web, crawl_dir.with_name("other"), "http://b.test/", robots=False, delay=20.0)
+        second = await crawl(web, crawl_dir.with_name("other"), "http://b.test/", **options)
         assert second.summary.finished
-    assert time.monotonic() - started < 5
 
 
-async def test_automatic_delay_follows_the_hosts_own_time(crawl_dir: Path) -> None:
-    """A host that takes 20 ms is left alone five times as long between two requests."""
-    links = [f"/{n}" for n in range(6)]
-    with Web({"http://a.test/": page(*links)}, pause=0.02) as web:
-        await crawl(web, crawl_dir, "http://a.test/", delay=None, per_host=1)
-        times = [asked.at for asked in web.requests]
-    later = [b - a for a, b in list(pairwise(times))[2:]]
-    assert min(later) >= 0.09
-    assert max(later) < 1.0
+class Timed(HttpFetcher):
+    """Notes how long each host took to answer, as the crawl is told."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.seconds: list[float] = []
+
+    async def fetch(self, url: CrawlURL) -> Exchange:
+        exchange = await super().fetch(url)
+        assert exchange.first_byte_ms is not None
+        self.seconds.append(exchange.first_byte_ms / 1000)
+        return exchange
+
+
+async def test_automatic_delay_follows_the_hosts_own_time(crawl_dir: Path, tmp_path: Path) -> None:
+    """A host that takes 20 ms is left alone five times as long between two requests: five times what it really took,
+    the newest answer counting a quarter."""
+    names = [f"http://a.test/{name}" for name in ("robots.txt", "", *range(6))]
+    clock = FakeClock()
+    config = config_of(crawl_dir, names[1], delay=None, per_host=1)
+    answers: dict[str, Answer] = {**dict.fromkeys(names, page()), names[0]: robots(""), names[1]: page(*names[2:])}
+    with Web(answers, pause=0.02, clock=clock.time) as web:
+        async with (
+            Timed(config, spool_dir=tmp_path, resolver=web.resolver()) as fetcher,
+            Crawl(config, fetcher=fetcher, clock=clock) as running,
+        ):
+            await finish_by(clock, running)
+        asked = [(each.url, each.at - START) for each in web.requests]
+    assert [url for url, _ in asked] == names
+    assert min(fetcher.seconds) >= 0.015  # a pause never ends much too early
+    # When robots.txt was asked for nothing was known, so the seed came at once; from then on each start adds a delay.
+    moments, smoothed = [0.0, 0.0], fetcher.seconds[0]
+    for seconds in fetcher.seconds[1:-1]:
+        moments.append(moments[-1] + 5 * smoothed)
+        smoothed += (seconds - smoothed) / 4
+    assert [moment for _, moment in asked] == pytest.approx(moments, abs=1e-6)
 
 
 async def test_a_host_that_pushes_back_is_left_alone_ever_longer(crawl_dir: Path) -> None:
-    with Web({"http://a.test/": [UNAVAILABLE] * 4}) as web:
-        await crawl(web, crawl_dir, "http://a.test/", retries=3, robots=False, clock=QuickClock(20))
-        times = [asked.at for asked in web.requests]
-    pauses = [20 * (b - a) for a, b in pairwise(times)]
+    clock = FakeClock()
+    with Web({"http://a.test/": [UNAVAILABLE] * 4}, clock=clock.time) as web:
+        config = config_of(crawl_dir, "http://a.test/", retries=3, robots=False)
+        async with opened(config, resolver=web.resolver(), clock=clock) as running:
+            await finish_by(clock, running)
+        pauses = [later.at - earlier.at for earlier, later in pairwise(web.requests)]
     assert len(pauses) == 3
-    assert pauses[0] >= 1.0
-    assert pauses[1] >= 2.0
-    assert pauses[2] >= 4.0
+    assert all(pause >= least for pause, least in zip(pauses, (1.0, 2.0, 4.0), strict=True)), pauses
 
 
 async def test_hosts_take_turns(crawl_dir: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +14,8 @@ from crawler.config import CrawlConfig
 from crawler.model import Outcome, OutcomeKind
 from crawler.progress import Summary
 from storage import verify_chain
-from tests.support.engine import config_of, opened
-from tests.support.fakeclock import FakeClock, run_by
+from tests.support.engine import config_of, finish_by, opened
+from tests.support.fakeclock import FakeClock
 from tests.support.kept import Kept, kept
 from tests.support.memory_fetcher import MemoryFetcher
 from tests.support.memory_frontier import Memory, MemoryFrontier
@@ -96,17 +95,9 @@ def configured(directory: Path, **options: Any) -> CrawlConfig:
 async def session(
     web: Web, clock: FakeClock, frontiers: Frontiers, config: CrawlConfig
 ) -> tuple[Summary, list[Outcome]]:
-    """One run, and the outcomes of all so far. A second passes when everything that was asked for is committed: so what
-    comes next never hangs on how long a commit took."""
+    """One run, and the outcomes of all so far."""
     async with opened(config, resolver=web.resolver(), clock=clock, **frontiers(clock)) as crawl:
-        tally = crawl._pipeline.parts.tally
-
-        def busy() -> bool:
-            return crawl.progress().in_flight + tally.pages_in_flight + tally.bytes_in_flight > 0
-
-        ending = asyncio.ensure_future(crawl.wait())
-        await run_by(clock, ending.done, busy)
-        return await ending, [outcome async for outcome in crawl.outcomes()]
+        return await finish_by(clock, crawl), [outcome async for outcome in crawl.outcomes()]
 
 
 def outline(outcomes: list[Outcome]) -> list[tuple[Any, ...]]:

@@ -21,6 +21,7 @@ from crawler.fetcher import HttpFetcher
 from crawler.model import Outcome
 from crawler.progress import Summary
 from storage import Files
+from tests.support.fakeclock import FakeClock, run_by
 from tests.support.web import Web
 
 
@@ -80,6 +81,19 @@ async def opened(
         fetcher = HttpFetcher(config, spool_dir=Path(spool), resolver=resolver, ssl_context=context)
         async with fetcher, Crawl(config, fetcher=fetcher, clock=clock, files=files, **seams) as crawl:
             yield crawl
+
+
+async def finish_by(clock: FakeClock, crawl: Crawl) -> Summary:
+    """Lets the crawl run to its end. Its clock stands still while anything is asked for or not committed yet: so when
+    what comes next is asked for never hangs on how long an answer or a commit took."""
+    tally = crawl._pipeline.parts.tally
+
+    def busy() -> bool:
+        return crawl.progress().in_flight + tally.pages_in_flight + tally.bytes_in_flight > 0
+
+    ending = asyncio.ensure_future(crawl.wait())
+    await run_by(clock, ending.done, busy)
+    return await ending
 
 
 async def crawl(web: Web, directory: Path, *seeds: str, clock: Clock | None = None, **options: Any) -> Ran:
