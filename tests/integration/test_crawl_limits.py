@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ from crawler.cli import main
 from crawler.frontier import Commit
 from crawler.model import CrawlURL, FailureKind, Outcome, OutcomeKind
 from storage import AppendFile, DiskFiles
-from tests.support.engine import config_of, crawl, engine, opened
+from tests.support.engine import config_of, crawl, engine, finish_by, opened
+from tests.support.fakeclock import START, FakeClock
 from tests.support.kept import kept, metadata
 from tests.support.memory_frontier import Memory, MemoryFrontier
 from tests.support.web import Answer, Web, ok, page, redirect, robots
@@ -136,26 +136,34 @@ async def test_max_bytes(crawl_dir: Path) -> None:
 
 async def test_max_time_ends_the_run_and_not_the_round(crawl_dir: Path) -> None:
     answers: dict[str, Answer] = {f"http://a.test/{n}": page(f"/{n + 1}") for n in range(60)}
-    with Web(answers, pause=0.02) as web:
-        first = await crawl(web, crawl_dir, "http://a.test/0", max_time=0.4)
-        done = len(web.urls)
-        assert 3 < done < 25
-        assert (first.summary.exit_code, first.summary.finished) == (0, False)
-        assert first.summary.stopped_by == "--max-time 0.4 s reached"
-        await crawl(web, crawl_dir, "http://a.test/0", max_time=0.4)
-        assert len(web.urls) >= done + 3
+    config = config_of(crawl_dir, "http://a.test/0", max_time=44.0, delay=10.0, robots=False)
+    for began in (START, START + 100):
+        clock = FakeClock(began)
+        with Web(answers, clock=clock.time) as web:
+            async with opened(config, resolver=web.resolver(), clock=clock) as running:
+                summary = await finish_by(clock, running)
+            assert [asked.at - began for asked in web.requests] == [0, 10, 20, 30, 40]
+            first = 0 if began == START else 5
+            assert web.urls == [f"http://a.test/{n}" for n in range(first, first + 5)]
+        assert (summary.exit_code, summary.finished) == (0, False)
+        assert summary.stopped_by == "--max-time 44 s reached"
 
 
 async def test_max_time_is_not_held_up_by_a_page_that_drags_on(crawl_dir: Path) -> None:
     with Web({"http://a.test/": page("/slow"), "http://a.test/slow": page()}) as web:
         web.hold("http://a.test/slow")
-        started = time.monotonic()
-        ran = await crawl(web, crawl_dir, "http://a.test/", max_time=0.3, grace=0.2, timeout=30.0)
-        assert time.monotonic() - started < 3
-    assert (ran.summary.exit_code, ran.summary.finished, ran.summary.queued) == (0, False, 1)
-    assert [outcome.url for outcome in ran.outcomes if outcome.kind is OutcomeKind.INTERRUPTED] == [
-        "http://a.test/slow"
-    ]
+        clock, outcomes = FakeClock(), list[Outcome]()
+        config = config_of(crawl_dir, "http://a.test/", max_time=300.0, grace=20.0, timeout=30.0)
+        async with opened(config, resolver=web.resolver(), clock=clock) as running:
+            running.add_done_callback(outcomes.append)
+            ending = asyncio.ensure_future(running.wait())
+            await web.seen("http://a.test/slow")
+            await clock.advance(319.9)
+            assert running.progress().in_flight == 1
+            await clock.advance(0.1)
+            summary = await ending
+    assert (summary.exit_code, summary.finished, summary.queued) == (0, False, 1)
+    assert [outcome.url for outcome in outcomes if outcome.kind is OutcomeKind.INTERRUPTED] == ["http://a.test/slow"]
     assert kept(crawl_dir, "http://a.test/slow") == []
 
 
