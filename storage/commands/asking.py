@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from storage.archive import Archive
 from storage.capture import Capture
 from storage.commands import UsageError
+from storage.terminal import printable
 from storage.times import parse_time
 
 ARCHIVE_HELP = "a crawl directory, a WARC, ARC or WACZ file, or a directory of these"
@@ -26,6 +28,14 @@ def add_archive(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", metavar="PATH", type=Path, help=ARCHIVE_HELP)
 
 
+def add_lenient(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--lenient",
+        action="store_true",
+        help="go on behind damage, tell of it at the end, exit with 1; without it the first damage ends the command",
+    )
+
+
 def add_filters(parser: argparse.ArgumentParser) -> None:
     """The options that choose captures."""
     group = parser.add_argument_group("which captures (all, unless told otherwise)")
@@ -39,11 +49,20 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--until", metavar="TIME", help="captured then or earlier; 2026 means until its end")
 
 
-def open_archive(path: Path) -> Archive:
+def open_archive(path: Path, *, lenient: bool = False) -> Archive:
     """Opens what a command line names. Raises UsageError for a path that is not there."""
     if not path.exists():
         raise UsageError(f"{path}: there is no such file or directory")
-    return Archive.open(path)
+    return Archive.open(path, lenient=lenient)
+
+
+def tell_damage(archive: Archive) -> int:
+    """Tells of the damage that was passed over, behind all that was found; 1 if there was any, else 0."""
+    if archive.damage:
+        sys.stdout.flush()
+    for problem in archive.damage:
+        print(f"storage: {printable(str(problem))}; passed over", file=sys.stderr)
+    return 1 if archive.damage else 0
 
 
 def chosen(archive: Archive, given: argparse.Namespace) -> Iterator[Capture]:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from storage.archive import Archive
 from storage.commands import Command, UsageError
-from storage.commands.asking import add_archive, add_filters, chosen, open_archive
+from storage.commands.asking import add_archive, add_filters, add_lenient, chosen, open_archive, tell_damage
 from storage.lines import Entry
 from storage.terminal import Advance, progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_archive(parser)
+    add_lenient(parser)
     form = parser.add_mutually_exclusive_group(required=True)
     form.add_argument("--cdxj", action="store_true", help="sorted CDXJ, as replay tools read it")
     form.add_argument("--urls", action="store_true", help="every URL once, one a line")
@@ -28,17 +29,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     if given.parquet and given.output is None:
         raise UsageError("--parquet needs -o FILE")
-    with open_archive(given.path) as archive, progress("exporting", None, unit="captures") as advance:
+    with (
+        open_archive(given.path, lenient=given.lenient) as archive,
+        progress("exporting", None, unit="captures") as advance,
+    ):
         entries = _counted(archive, given, advance)
         if given.parquet:
             _write_parquet(entries, given.output)
-            return 0
+            return tell_damage(archive)
         with ExitStack() as stack:
             target = sys.stdout.buffer if given.output is None else stack.enter_context(given.output.open("wb"))
             for line in _urls(entries) if given.urls else (entry.line for entry in entries):
                 target.write(line.encode("utf-8", "surrogatepass") + b"\n")
             target.flush()
-    return 0
+        return tell_damage(archive)
 
 
 def _counted(archive: Archive, given: argparse.Namespace, advance: Advance) -> Iterator[Entry]:

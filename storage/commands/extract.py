@@ -11,7 +11,7 @@ from pathlib import Path
 
 from storage.capture import Capture
 from storage.commands import Command, UsageError
-from storage.commands.asking import add_archive, add_filters, chosen, open_archive
+from storage.commands.asking import add_archive, add_filters, add_lenient, chosen, open_archive, tell_damage
 from storage.errors import ArchiveError
 from storage.terminal import printable, progress
 from storage.tree import LIST, Tree
@@ -19,6 +19,7 @@ from storage.tree import LIST, Tree
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_archive(parser)
+    add_lenient(parser)
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="a directory that is empty or not there")
     add_filters(parser)
 
@@ -28,7 +29,7 @@ def run(given: argparse.Namespace) -> int:
         given.status = "200"
     failed = 0
     with ExitStack() as stack:
-        archive = stack.enter_context(open_archive(given.path))
+        archive = stack.enter_context(open_archive(given.path, lenient=given.lenient))
         try:
             tree = Tree(given.out)
         except FileExistsError:
@@ -45,7 +46,7 @@ def run(given: argparse.Namespace) -> int:
                 continue
             listed.write(f"{printable('/'.join(parts))}\t{printable(capture.url)}\n")
             advance(1)
-    return 1 if failed else 0
+        return 1 if tell_damage(archive) or failed else 0
 
 
 def _newest(captures: Iterator[Capture]) -> Iterator[Capture]:

@@ -11,13 +11,14 @@ from typing import BinaryIO
 
 from storage.capture import Capture
 from storage.commands import Command
-from storage.commands.asking import add_archive, open_archive, time_of
+from storage.commands.asking import add_archive, add_lenient, open_archive, tell_damage, time_of
 from storage.errors import ArchiveError
 from storage.terminal import printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_archive(parser)
+    add_lenient(parser)
     parser.add_argument("url", metavar="URL", help="what was captured")
     parser.add_argument("--at", metavar="TIME", help="the capture closest to this time; without it, the newest")
     what = parser.add_mutually_exclusive_group()
@@ -29,9 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     at = time_of(given.at)
-    with open_archive(given.path) as archive:
+    with open_archive(given.path, lenient=given.lenient) as archive:
         capture = archive.get(given.url, at)
         if capture is None:
+            tell_damage(archive)
             raise ArchiveError(f"{given.url} is not in this archive", path=str(given.path))
         pieces = _pieces(capture, given)
         with ExitStack() as stack:
@@ -39,7 +41,7 @@ def run(given: argparse.Namespace) -> int:
             _write(pieces, target)
         for note in capture.decoding_notes:
             print(f"storage: {printable(note)}", file=sys.stderr)
-    return 0
+        return tell_damage(archive)
 
 
 def _pieces(capture: Capture, given: argparse.Namespace) -> Iterable[bytes]:

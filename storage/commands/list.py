@@ -8,12 +8,13 @@ import sys
 
 from storage.capture import Capture
 from storage.commands import Command
-from storage.commands.asking import add_archive, add_filters, chosen, count, iso, open_archive
+from storage.commands.asking import add_archive, add_filters, add_lenient, chosen, count, iso, open_archive, tell_damage
 from storage.terminal import printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_archive(parser)
+    add_lenient(parser)
     add_filters(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a line, with digest and place")
     parser.add_argument("--limit", metavar="N", type=count, help="not more than N")
@@ -21,12 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     write = sys.stdout.write
-    with open_archive(given.path) as archive:
+    with open_archive(given.path, lenient=given.lenient) as archive:
         for number, capture in enumerate(chosen(archive, given)):
             if number == given.limit:
                 break
             write(_json(capture) if given.json else _line(capture))
-    return 0
+        return tell_damage(archive)
 
 
 def _line(capture: Capture) -> str:

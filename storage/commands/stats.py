@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from storage.archive import Archive
 from storage.capture import Capture
 from storage.commands import Command
-from storage.commands.asking import add_archive, add_filters, chosen, count, iso, open_archive
+from storage.commands.asking import add_archive, add_filters, add_lenient, chosen, count, iso, open_archive, tell_damage
 from storage.lines import Entry
 from storage.tally import Tally, tally
 from storage.terminal import printable, progress
@@ -22,16 +22,17 @@ _FULL, _PARTS = "█", " ▏▎▍▌▋▊▉"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_archive(parser)
+    add_lenient(parser)
     add_filters(parser)
     parser.add_argument("--json", action="store_true", help="as one JSON object")
     parser.add_argument("--top", metavar="N", type=count, default=15, help="lines a picture has at most (15)")
 
 
 def run(given: argparse.Namespace) -> int:
-    with open_archive(given.path) as archive:
+    with open_archive(given.path, lenient=given.lenient) as archive:
         counted = tally(_entries(archive, given))
-    print(json.dumps(_values(counted)) if given.json else _picture(counted, given.top))
-    return 0
+        print(json.dumps(_values(counted)) if given.json else _picture(counted, given.top))
+        return tell_damage(archive)
 
 
 def _values(counted: Tally) -> dict[str, object]:

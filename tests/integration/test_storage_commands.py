@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from storage import cli
+from tests.support import rawwarc
 from tests.support.crawled import write_archive
 from tests.support.warc import capture, response
 
@@ -111,6 +112,38 @@ def test_what_is_wrong_is_one_sentence(run: Run, crawl: Path, words: list[str], 
     assert (ended, out) == (code, b"")
     assert said in err
     assert err.count("\n") == 1
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> tuple[Path, int]:
+    """A file of three captures, the record of the second spoilt, and where that lies."""
+    pieces = [rawwarc.packed(rawwarc.response(number, uri=f"http://example.com/{number}")) for number in range(3)]
+    pieces[1] = pieces[1][:40] + b"\0\0\0\0" + pieces[1][44:]
+    path = tmp_path / "damaged.warc.gz"
+    path.write_bytes(b"".join(pieces))
+    return path, len(pieces[0])
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["list"], b"http://example.com/2"),
+        (["stats"], b"2 captures of 2 URLs"),
+        (["export", "--urls"], b"http://example.com/0\nhttp://example.com/2\n"),
+        (["get", "http://example.com/2", "--raw"], rawwarc.HTTP),
+    ],
+)
+def test_what_lies_around_damage_is_had_on_request(
+    run: Run, damaged: tuple[Path, int], words: list[str], found: bytes
+) -> None:
+    path, offset = damaged
+    command, *rest = words
+    code, out, said = run(command, path, *rest)
+    assert (code, found in out) == (1, False)
+    assert f"{path} at offset {offset}: " in said
+    code, out, told = run(command, path, *rest, "--lenient")
+    assert (code, found in out) == (1, True)
+    assert told == said.replace("\n", "; passed over\n")
 
 
 def test_export_as_cdxj_and_urls(run: Run, crawl: Path, tmp_path: Path) -> None:
