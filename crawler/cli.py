@@ -30,9 +30,8 @@ from crawler.report.ending import Hints, failed_seeds
 from crawler.report.plain import PlainView
 from crawler.report.text import printable
 from crawler.report.view import Silent, View
-from crawler.stdio import drop_output, mend_streams
 from crawler.version import NAME, VERSION
-from storage import ArchiveError, NoSpace
+from storage import ArchiveError, NoSpace, drop_output, mend_streams
 
 FAILED = 1
 RESUMABLE = 3

@@ -33,6 +33,7 @@ from storage.reader import ReadRecord, read_beginning, read_record, read_records
 from storage.records import Block, HttpPayload, Record, RecordType, Written
 from storage.recovery import Orphan, OrphanFate, RecoveredSegment, check_sealed, recover, settle_orphans
 from storage.segment import SealedSegment, segment_name
+from storage.stdio import drop_output, mend_streams
 from storage.surt import surt
 from storage.wire import warc_date
 from storage.writer import SealLedger, SegmentWriter
@@ -90,9 +91,11 @@ __all__ = [
     "archive_directory",
     "check_sealed",
     "dechunk",
+    "drop_output",
     "index_lines",
     "index_path",
     "indexes_directory",
+    "mend_streams",
     "open_payloads",
     "parse_date",
     "parse_head",

@@ -1,4 +1,4 @@
-"""Standard input, output and error as a program can rely on them."""
+"""Standard input, output and error as a program that writes archives can rely on them."""
 
 from __future__ import annotations
 
