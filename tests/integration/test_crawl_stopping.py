@@ -54,6 +54,7 @@ async def test_what_outlasts_the_grace_is_dropped_and_fetched_again(crawl_dir: P
             run.add_done_callback(outcomes.append)
             await until(lambda: web.asked(SLOW))
             run.stop()
+            await until(lambda: run.progress().in_flight == 1)
             await turns()
             await clock.advance(29.9)
             assert run.progress().in_flight == 1
