@@ -112,9 +112,9 @@ class Notes:
         self._database.executemany("INSERT OR IGNORE INTO link VALUES (?, ?)", sorted(targets))
         wanted = {key: link for key, link in zip(keys, links, strict=True) if link.is_requisite}
         self._database.executemany(
-            "INSERT INTO wanted SELECT ?1, ?2, ?3, ?4, 1 WHERE NOT EXISTS (SELECT 1 FROM capture WHERE key = ?1)"
+            "INSERT INTO wanted SELECT ?, ?, ?, ?, 1 WHERE NOT EXISTS (SELECT 1 FROM capture WHERE key = ?)"
             " ON CONFLICT DO UPDATE SET pages = pages + 1",
-            [(key, link.url, link.context, number) for key, link in wanted.items()],
+            [(key, link.url, link.context, number, key) for key, link in wanted.items()],
         )
 
     def _count(self, kind: int, status: int | None, size: int) -> None:
