@@ -17,16 +17,17 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from crawler.archiving.recording import Recording, recording_of, stored_span, unrecordable
+from crawler.capture import Capture
 from crawler.concurrency.handoff import Handoff
 from crawler.concurrency.saver import OrderedSaver
 from crawler.concurrency.shielded import finish
-from crawler.dedupe import Dedupe
 from crawler.disk import DiskGuard, is_full
+from crawler.earlier.dedupe import Dedupe
 from crawler.errors import ArchiverDied, CrawlError, OutOfDisk
 from crawler.frontier import Commit, CommitFailed, CommitItem, Finished, Ledger, Stored
-from crawler.keptcookies import KeptCookies
+from crawler.identity.keptcookies import KeptCookies
 from crawler.model import Outcome, OutcomeKind
-from crawler.recording import Capture, Recording, recording_of, stored_span, unrecordable
 from crawler.seams import Sink
 from storage import ArchiveError, InvalidRecord, NoSpace, Written
 

@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from crawler.archiver import Archiver
+from crawler.capture import Capture
 from crawler.clock import Clock
 from crawler.concurrency.handoff import Handoff
 from crawler.config import CrawlConfig
-from crawler.dedupe import Dedupe
 from crawler.dispatch import Dispatcher
+from crawler.earlier.dedupe import Dedupe
+from crawler.earlier.recrawl import Recrawl
 from crawler.guesses import Guesses
 from crawler.hooked import HookedVisitor
 from crawler.hooks import Hooks
-from crawler.identity import product_token
+from crawler.identity.agent import product_token
+from crawler.identity.keptcookies import KeptCookies
+from crawler.identity.logins import Logins
 from crawler.intake import Intake
-from crawler.keptcookies import KeptCookies
 from crawler.limits import Limits
-from crawler.logins import Logins
 from crawler.model import CrawlURL, Outcome
 from crawler.opening import Opened
 from crawler.querystrip import QueryStrip
-from crawler.recording import Capture
-from crawler.recrawl import Recrawl
 from crawler.retry import RetryPolicy
 from crawler.robotstxt import RobotsRules
 from crawler.tally import Tally

@@ -17,10 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crawler.arguments import Arguments, parse_arguments
-from crawler.command_line import Words
+from crawler.commandline.arguments import Arguments, parse_arguments
+from crawler.commandline.configure import configure
+from crawler.commandline.words import Words
 from crawler.config import CrawlConfig
-from crawler.configure import configure
 from crawler.directory import fresh_directory, holds_crawl
 from crawler.errors import CrawlError, DirectoryLocked, UsageError
 from crawler.foreground import EngineFactory, run

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from crawler.assembly import Events
+from crawler.capture import Capture
 from crawler.clock import Clock, SystemClock
 from crawler.concurrency.news import News
 from crawler.concurrency.shielded import finish, outlast
@@ -33,7 +34,6 @@ from crawler.model import CrawlURL, Outcome, OutcomeKind, Receipt
 from crawler.opening import Opened, open_crawl, refused_by_disk
 from crawler.pipeline import Pipeline
 from crawler.progress import Progress, Summary
-from crawler.recording import Capture
 from crawler.scope import Scope
 from crawler.seams import Seams, Sink
 from crawler.summing import progress_of, summary_of

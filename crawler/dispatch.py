@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
+from crawler.capture import Capture
 from crawler.clock import Clock
 from crawler.concurrency.handoff import Handoff, HandoffClosed
 from crawler.concurrency.shielded import finish
@@ -21,7 +22,6 @@ from crawler.errors import ArchiverDied, DiskFailed
 from crawler.frontier import Readiness, WorkQueue
 from crawler.limits import REQUISITES_ONLY, Limits
 from crawler.model import CrawlURL
-from crawler.recording import Capture
 from crawler.tally import Tally
 from crawler.visit import Visitor
 

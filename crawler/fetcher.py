@@ -18,20 +18,20 @@ from aiohttp.abc import AbstractResolver
 from crawler import content
 from crawler.concurrency.threads import in_thread, is_shutdown
 from crawler.config import CrawlConfig
-from crawler.cookies import CookieJar, set_cookie_fields
-from crawler.credentials import Credentials, Presented, redact
+from crawler.identity.cookies import CookieJar, set_cookie_fields
+from crawler.identity.credentials import Credentials, Presented, redact
 from crawler.links.sitemap import MAX_BYTES as SITEMAP_BYTES
 from crawler.links.sniffing import DOUBTFUL, SNIFFED, is_html
 from crawler.model import CrawlURL, Exchange, Failure, FailureKind, Kind, MessageSpan
-from crawler.resolver import OverrideResolver, WatchedResolver
-from crawler.routes import Routes
+from crawler.network.resolver import OverrideResolver, WatchedResolver
+from crawler.network.routes import Routes
+from crawler.network.session import open_session
+from crawler.network.tls import trust
 from crawler.rules.types import RULE as MEDIA_TYPE
 from crawler.rules.types import type_filter
-from crawler.session import open_session
-from crawler.spool import Spool
-from crawler.tls import trust
 from crawler.verdict import Verdict, judge
-from crawler.wire import CURRENT, Capture, Ending
+from crawler.wire import CURRENT, Ending, Transcript
+from crawler.wire.spool import Spool
 from storage import dechunk
 
 _OF_A_TYPE = (Kind.NAVIGATION, Kind.REQUISITE, Kind.GUESS)
@@ -109,7 +109,7 @@ class HttpFetcher:
         began = Beginning(datetime.now(UTC), time.monotonic())
         resent = 0
         while True:
-            capture = Capture(
+            transcript = Transcript(
                 Spool(self._spool_dir),
                 max_body=self._config.max_body,
                 silence=self._config.timeout,
@@ -121,26 +121,26 @@ class HttpFetcher:
                     presented = presented.also(url.headers, url.secret)
                 if url.conditions:
                     presented = presented.also(url.conditions, ())
-                error, expired = await self._exchange(url, capture, presented)
+                error, expired = await self._exchange(url, transcript, presented)
                 if isinstance(error, UnwantedType):
-                    capture.close()
+                    transcript.close()
                     return _unwanted(url.url, error, began)
-                if capture.fault is not None:
-                    raise capture.fault
-                if resent == 0 and _dropped_unanswered(capture):
+                if transcript.fault is not None:
+                    raise transcript.fault
+                if resent == 0 and _dropped_unanswered(transcript):
                     resent = 1
-                    capture.close()
+                    transcript.close()
                     continue
-                type_ = content.media_type(_content_type(capture))
+                type_ = content.media_type(_content_type(transcript))
                 limit = _limit(url.kind, type_)
-                if not limit and type_ in DOUBTFUL and is_html(await _content(capture, SNIFFED)):
+                if not limit and type_ in DOUBTFUL and is_html(await _content(transcript, SNIFFED)):
                     limit = content.CONTENT_LIMIT
-                parsed = await _content(capture, limit) if limit else b""
+                parsed = await _content(transcript, limit) if limit else b""
             except BaseException:
-                capture.close()
+                transcript.close()
                 raise
-            verdict = judge(url.url, capture, error, expired=expired, timeout=self._config.timeout)
-            exchange = _to_exchange(url.url, capture, verdict, type_, parsed, began, resent)
+            verdict = judge(url.url, transcript, error, expired=expired, timeout=self._config.timeout)
+            exchange = _to_exchange(url.url, transcript, verdict, type_, parsed, began, resent)
             return self._finished(exchange, presented)
 
     def _finished(self, exchange: Exchange, presented: Presented) -> Exchange:
@@ -171,18 +171,20 @@ class HttpFetcher:
             peer=None if proxy is not None else exchange.peer,
         )
 
-    async def _exchange(self, url: CrawlURL, capture: Capture, presented: Presented) -> tuple[Exception | None, bool]:
+    async def _exchange(
+        self, url: CrawlURL, transcript: Transcript, presented: Presented
+    ) -> tuple[Exception | None, bool]:
         """One request on the wire. Returns what aiohttp raised and whether `max_fetch_time` was over."""
         session = self._session
         if session is None:
             raise RuntimeError("the fetcher is not open: use `async with`")
         error: Exception | None = None
-        token = CURRENT.set(capture)
+        token = CURRENT.set(transcript)
         scope = asyncio.timeout(self._config.max_fetch_time)
         try:
             async with scope:
                 try:
-                    target, options = self._routes.prepare(url.url, capture)
+                    target, options = self._routes.prepare(url.url, transcript)
                     sent = {**presented.headers, **options.pop("headers", {})}
                     async with session.get(target, allow_redirects=False, headers=sent, **options) as response:
                         self._check_type(url, response)
@@ -192,13 +194,13 @@ class HttpFetcher:
                     if isinstance(caught, RuntimeError) and is_shutdown(caught):
                         raise asyncio.CancelledError from caught  # Python ends: no fault of the URL's
                     error = caught
-                if capture.begun and not isinstance(error, TimeoutError | UnwantedType):
-                    await capture.settled()  # aiohttp may have given up before the message was whole
+                if transcript.begun and not isinstance(error, TimeoutError | UnwantedType):
+                    await transcript.settled()  # aiohttp may have given up before the message was whole
         except TimeoutError as caught:
             error = error or caught
         finally:
             CURRENT.reset(token)
-            capture.abandon()
+            transcript.abandon()
         return error, scope.expired()
 
     def _check_type(self, url: CrawlURL, response: aiohttp.ClientResponse) -> None:
@@ -218,9 +220,9 @@ def _unwanted(url: str, error: UnwantedType, began: Beginning) -> Exchange:
     )
 
 
-def _dropped_unanswered(capture: Capture) -> bool:
+def _dropped_unanswered(transcript: Transcript) -> bool:
     """RFC 9112 section 9.3.1: a GET may go out again if a kept-alive connection closes before any byte of an answer."""
-    return capture.reused and not capture.response.size and capture.ending in (Ending.CLOSED, Ending.RESET)
+    return transcript.reused and not transcript.response.size and transcript.ending in (Ending.CLOSED, Ending.RESET)
 
 
 def _limit(kind: Kind, type_: str | None) -> int:
@@ -230,12 +232,12 @@ def _limit(kind: Kind, type_: str | None) -> int:
     return content.CONTENT_LIMIT if kind is Kind.ROBOTS or content.is_parsed(type_) else 0
 
 
-async def _content(capture: Capture, limit: int) -> bytes:
+async def _content(transcript: Transcript, limit: int) -> bytes:
     """The body for the parsers. Raises OSError if the spooled body cannot be read."""
-    framer = capture.framer
+    framer = transcript.framer
     if framer.head_end is None:
         return b""
-    body, start = capture.response, framer.head_end
+    body, start = transcript.response, framer.head_end
     stop = body.size if framer.message_end is None else framer.message_end
     raw = body.read(start, min(stop, start + limit))
     applied = content.codings(framer.headers)
@@ -251,20 +253,20 @@ def _decode(raw: bytes, chunked: bool, applied: list[str], limit: int) -> bytes:
 
 
 def _to_exchange(
-    url: str, capture: Capture, verdict: Verdict, type_: str | None, parsed: bytes, began: Beginning, resent: int
+    url: str, transcript: Transcript, verdict: Verdict, type_: str | None, parsed: bytes, began: Beginning, resent: int
 ) -> Exchange:
-    framer, size = capture.framer, capture.response.size
+    framer, size = transcript.framer, transcript.response.size
     message = None
     if framer.is_http and size:
         head_end = size if framer.head_end is None else framer.head_end
         end = size if framer.message_end is None else min(framer.message_end, size)
         message = MessageSpan(framer.start, head_end, end, framer.chunked)
-    first_byte = capture.first_byte
+    first_byte = transcript.first_byte
     return Exchange(
         url=url,
-        started=capture.started or began.time,
-        request=bytes(capture.request),
-        response=capture.response if size else None,
+        started=transcript.started or began.time,
+        request=bytes(transcript.request),
+        response=transcript.response if size else None,
         message=message,
         status=framer.status,
         http_version=_PROTOCOLS.get((framer.version or "").upper()),
@@ -273,18 +275,18 @@ def _to_exchange(
         content=parsed,
         truncated=verdict.truncated,
         failure=verdict.failure,
-        peer=capture.peer,
-        tls=capture.tls,
+        peer=transcript.peer,
+        tls=transcript.tls,
         resent=resent,
         finished=began.time + timedelta(seconds=time.monotonic() - began.clock),
-        connect_ms=None if capture.reused or not capture.begun else _ms(capture.sent_at - began.clock),
+        connect_ms=None if transcript.reused or not transcript.begun else _ms(transcript.sent_at - began.clock),
         first_byte_ms=None if first_byte is None else _ms(first_byte - began.clock),
         total_ms=_ms(time.monotonic() - began.clock),
     )
 
 
-def _content_type(capture: Capture) -> str | None:
-    for name, value in capture.framer.headers:
+def _content_type(transcript: Transcript) -> str | None:
+    for name, value in transcript.framer.headers:
         if len(name) == 12 and name.lower() == "content-type":
             return value
     return None

@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from crawler.capture import Capture
 from crawler.clock import utc
 from crawler.config import check_headers
+from crawler.earlier.recrawl import Earlier
 from crawler.frontier import Disposition, Finished, RetryAt, Settled
 from crawler.hooks import Hooks
-from crawler.logins import Logins
+from crawler.identity.logins import Logins
 from crawler.model import CrawlURL, Exchange, Extraction, FailureKind, Kind, OutcomeKind, Role
-from crawler.recording import Capture
-from crawler.recrawl import Earlier
 from crawler.retry import host_report
 from crawler.urls import join
 from crawler.visit import NOT_ASKED, Visitor

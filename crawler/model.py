@@ -113,7 +113,7 @@ class FailureKind(enum.StrEnum):
     BAD_FRAMING = "bad-framing"
     INVALID_URL = "invalid-url"
     ADDRESS = "private-address"
-    """Its host is at no public address, so nothing was sent (see crawler/access.py)."""
+    """Its host is at no public address, so nothing was sent (see crawler/network/access.py)."""
     TYPE = "unwanted-type"
     """Its media type is not to be kept, so the rest was not received."""
     TRUNCATED = "truncated"

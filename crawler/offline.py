@@ -18,12 +18,12 @@ from typing import Self
 
 from crawler import content
 from crawler.concurrency.threads import in_thread
-from crawler.cookies import CookieJar, set_cookie_fields
 from crawler.errors import UsageError
+from crawler.identity.cookies import CookieJar, set_cookie_fields
 from crawler.links.sitemap import MAX_BYTES as SITEMAP_BYTES
 from crawler.model import CrawlURL, Exchange, Failure, FailureKind, Kind, MessageSpan, Truncation
-from crawler.spool import Spool
 from crawler.urls import normalize
+from crawler.wire.spool import Spool
 from storage import Archive, ArchiveError, Location, ResponseFramer, StoredRecord, dechunk, read_at
 
 NOT_IN_ARCHIVE = "not in the archive"

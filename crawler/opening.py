@@ -20,36 +20,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from crawler.archiving.derivedlog import PAGES_HEADER, DerivedLog, pages_line, urls_line
+from crawler.archiving.segments import Segments
 from crawler.clock import Clock, utc
+from crawler.commandline.configfile import write_config
 from crawler.config import CrawlConfig
-from crawler.config_file import write_config
-from crawler.cookies import CookieJar
-from crawler.cookies_file import give_cookies
 from crawler.demo import DEMO_HOST, DEMO_URL
-from crawler.derivedlog import PAGES_HEADER, DerivedLog, pages_line, urls_line
 from crawler.disk import DiskGuard, is_full
 from crawler.errors import DiskFailed, OutOfDisk, UsageError
 from crawler.fetcher import Fetcher, HttpFetcher
 from crawler.frontier import Counts, Frontier
 from crawler.frontier.embedded import open_frontier
 from crawler.hostbudget import HostBudget
+from crawler.identity.cookies import CookieJar
+from crawler.identity.cookiesfile import give_cookies
 from crawler.ignorefile import IgnoreFile
 from crawler.model import Outcome
+from crawler.network.resolver import OverrideResolver
 from crawler.pdf.links import PdfLinks
 from crawler.place import check_ledger, make_directories, sync_names
 from crawler.querystrip import QueryStrip
 from crawler.reconsider import reconsider
-from crawler.resolver import OverrideResolver
 from crawler.scope import Scope
 from crawler.seams import Seams, Sink
 from crawler.seedoptions import HostLimits, host_limits, options_by_url, page_budgets
-from crawler.segments import Segments
 from crawler.sitemaps import usual_places
 from crawler.urls import seed_url
 from storage import DiskFiles
 
 if TYPE_CHECKING:
-    from crawler.elsewhere import Elsewhere
+    from crawler.earlier.elsewhere import Elsewhere
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ async def open_crawl(config: CrawlConfig, stack: AsyncExitStack, seams: Seams) -
 async def _open_elsewhere(config: CrawlConfig, directory: Path, stack: AsyncExitStack) -> list[Elsewhere]:
     if not config.dedupe_from:
         return []
-    from crawler.elsewhere import Elsewhere  # here: few crawls look into other archives
+    from crawler.earlier.elsewhere import Elsewhere  # here: few crawls look into other archives
 
     found = await Elsewhere.open(directory, config.dedupe_from, config.digest)
     stack.push_async_callback(found.close)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from crawler.archiving.derivedlog import DerivedLog
 from crawler.config import CrawlConfig
-from crawler.derivedlog import DerivedLog
 from crawler.errors import DirectoryLocked, LedgerError
 from crawler.frontier import Counts
 from storage import ArchiveLocked, DirectoryLock, DiskFiles, Files

@@ -15,7 +15,7 @@ from storage import Files, Record, Written
 
 
 class Sink(Protocol):
-    """Where records go, durably and in order. `crawler.segments.Segments` writes the WARC files of a directory."""
+    """Where records go, durably and in order. `crawler.archiving.segments.Segments` writes a directory's WARC files."""
 
     @property
     def length(self) -> int:

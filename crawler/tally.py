@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+from crawler.capture import Capture
 from crawler.frontier import Counts, WorkQueue
 from crawler.model import CrawlURL, Kind, Outcome
-from crawler.recording import Capture
 
 RECENT = 8
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from crawler.model import Failure, FailureKind, Truncation
-from crawler.wire import AddressBarred, Capture, Ending, ProxyFailed
+from crawler.wire import AddressBarred, Ending, ProxyFailed, Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +25,23 @@ class Verdict:
 WHOLE = Verdict()
 
 
-def judge(url: str, capture: Capture, error: Exception | None, *, expired: bool, timeout: float) -> Verdict:
+def judge(url: str, transcript: Transcript, error: Exception | None, *, expired: bool, timeout: float) -> Verdict:
     """`error` is what aiohttp raised, `expired` tells that the time for the whole fetch was over, `timeout` is the
     longest silence allowed."""
-    if capture.ending is Ending.COMPLETE:
+    if transcript.ending is Ending.COMPLETE:
         return WHOLE
     where = _printable(_host(url))
-    if not capture.begun:
+    if not transcript.begun:
         if isinstance(_root(error), AddressBarred):
-            return Verdict(None, address_failure(capture.barred[0]))
+            return Verdict(None, address_failure(transcript.barred[0]))
         return Verdict(None, _not_connected(where, error, expired=expired, timeout=timeout))
-    if capture.response.size == 0:
-        return Verdict(None, _no_answer(where, capture, error, expired=expired, timeout=timeout))
-    return _partial(where, capture, error, expired=expired, timeout=timeout)
+    if transcript.response.size == 0:
+        return Verdict(None, _no_answer(where, transcript, error, expired=expired, timeout=timeout))
+    return _partial(where, transcript, error, expired=expired, timeout=timeout)
 
 
-def _partial(where: str, capture: Capture, error: Exception | None, *, expired: bool, timeout: float) -> Verdict:
-    framer, ending = capture.framer, capture.ending
+def _partial(where: str, transcript: Transcript, error: Exception | None, *, expired: bool, timeout: float) -> Verdict:
+    framer, ending = transcript.framer, transcript.ending
     if framer.is_http is False:
         cut = {Ending.LENGTH: Truncation.LENGTH, Ending.CLOSED: None, Ending.RESET: Truncation.DISCONNECT}
         return Verdict(
@@ -53,9 +53,9 @@ def _partial(where: str, capture: Capture, error: Exception | None, *, expired: 
     if ending is Ending.LENGTH:
         return Verdict(Truncation.LENGTH)
     if ending is Ending.RESET:
-        return Verdict(Truncation.DISCONNECT, _disconnect(f"{where} reset the connection", capture.lost))
+        return Verdict(Truncation.DISCONNECT, _disconnect(f"{where} reset the connection", transcript.lost))
     timed_out = expired or isinstance(error, TimeoutError)
-    if capture.refused and framer.head_end is None and not timed_out:
+    if transcript.refused and framer.head_end is None and not timed_out:
         return _bad_framing(where, _refusal(error))
     if ending is Ending.CLOSED:
         return Verdict(Truncation.DISCONNECT, _disconnect(f"{where} closed the connection before the answer was whole"))
@@ -67,12 +67,14 @@ def _partial(where: str, capture: Capture, error: Exception | None, *, expired: 
     return Verdict(Truncation.UNSPECIFIED, Failure(FailureKind.INTERNAL, f"{where}: {_one_line(error)}"))
 
 
-def _no_answer(where: str, capture: Capture, error: Exception | None, *, expired: bool, timeout: float) -> Failure:
-    if capture.ending is Ending.RESET:
-        return _disconnect(f"{where} reset the connection without an answer", capture.lost)
-    if capture.ending is Ending.CLOSED or isinstance(error, ConnectionError | aiohttp.ClientConnectionResetError):
+def _no_answer(
+    where: str, transcript: Transcript, error: Exception | None, *, expired: bool, timeout: float
+) -> Failure:
+    if transcript.ending is Ending.RESET:
+        return _disconnect(f"{where} reset the connection without an answer", transcript.lost)
+    if transcript.ending is Ending.CLOSED or isinstance(error, ConnectionError | aiohttp.ClientConnectionResetError):
         return _disconnect(f"{where} closed the connection without an answer")
-    if expired or capture.ending is Ending.SILENCE or isinstance(error, TimeoutError):
+    if expired or transcript.ending is Ending.SILENCE or isinstance(error, TimeoutError):
         return _timeout(where, "no answer came", expired=expired, timeout=timeout)
     return Failure(FailureKind.INTERNAL, f"{where}: {_one_line(error)}")
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 
+from crawler.capture import Capture
 from crawler.clock import Clock, utc
 from crawler.concurrency.threads import in_thread
 from crawler.content import charset_of
+from crawler.earlier.recrawl import Earlier, Recrawl
 from crawler.fetcher import Fetcher
 from crawler.frontier import Disposition, Finished, HostReport, Knowledge, RetryAt, Settled
 from crawler.guesses import Guesses
@@ -38,8 +40,6 @@ from crawler.model import (
 from crawler.nofollow import allowed, marked, page_forbids
 from crawler.pdf.links import PdfLinks, is_pdf
 from crawler.querystrip import QueryStrip
-from crawler.recording import Capture
-from crawler.recrawl import Earlier, Recrawl
 from crawler.retry import NOT_KEPT, RetryPolicy, failure_kind, host_report
 from crawler.robots import answer_of
 from crawler.robotstxt import HEAVY, RobotsRules

@@ -13,8 +13,8 @@ from typing import NoReturn
 
 from crawler.audit.opened import open_audit
 from crawler.audit.text import closing, json_of, json_of_figures, lines_of
+from crawler.commandline.configfile import FILE_NAME, read_config
 from crawler.config import CrawlConfig
-from crawler.config_file import FILE_NAME, read_config
 from crawler.errors import UsageError
 from crawler.report.bar import bar
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from crawler.arguments import Arguments, parse_arguments
 from crawler.audit.opened import needed, open_audit
+from crawler.commandline.arguments import Arguments, parse_arguments
 from crawler.config import CrawlConfig
 from crawler.errors import UsageError
 from crawler.frontier import Needed

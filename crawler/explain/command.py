@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from crawler.clock import SystemClock
+from crawler.commandline.configfile import FILE_NAME, read_config
 from crawler.config import CrawlConfig
-from crawler.config_file import FILE_NAME, read_config
 from crawler.errors import UsageError
 from crawler.explain.explanation import explain
 from crawler.explain.text import json_of, lines_of

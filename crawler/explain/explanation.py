@@ -12,7 +12,7 @@ from crawler.config import CrawlConfig
 from crawler.frontier import StoredPace
 from crawler.frontier.asking import Inquiry, Known, Origin
 from crawler.hostbudget import HostBudget
-from crawler.identity import product_token
+from crawler.identity.agent import product_token
 from crawler.ignorefile import IgnoreFile
 from crawler.model import Kind
 from crawler.politeness import Pace

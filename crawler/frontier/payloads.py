@@ -6,9 +6,9 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from crawler.earlier.revisit import Original
 from crawler.frontier.rows import url_hash
 from crawler.model import Outcome
-from crawler.revisit import Original
 
 _ENTER = "INSERT OR IGNORE INTO payloads VALUES (?, ?)"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from crawler.earlier.revisit import Original, Previous
 from crawler.frontier.values import (
     Commit,
     Counts,
@@ -17,7 +18,6 @@ from crawler.frontier.values import (
 )
 from crawler.model import CrawlURL, FailureKind, Kind, Outcome, Outlink
 from crawler.politeness import HostWish, Pace
-from crawler.revisit import Original, Previous
 
 
 class Slots(Protocol):

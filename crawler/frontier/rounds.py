@@ -12,8 +12,8 @@ from __future__ import annotations
 import sqlite3
 from datetime import UTC, datetime
 
+from crawler.earlier.revisit import Previous
 from crawler.model import Kind
-from crawler.revisit import Previous
 
 _KEEP = (
     "INSERT OR REPLACE INTO previous SELECT ?, ?, seq FROM ledger"

@@ -17,6 +17,7 @@ from typing import TypeVar
 from crawler.clock import Clock, SystemClock
 from crawler.concurrency.shielded import outlast
 from crawler.concurrency.threads import in_thread
+from crawler.earlier.revisit import Original, Previous
 from crawler.errors import LedgerError
 from crawler.frontier import (
     Commit,
@@ -46,7 +47,6 @@ from crawler.frontier.thread import StoreThread
 from crawler.liveness import DEFAULT_PROBES
 from crawler.model import CrawlURL, FailureKind, Kind, Outcome, Outlink
 from crawler.politeness import HostWish, Pace
-from crawler.revisit import Original, Previous
 from crawler.seedoptions import HostLimits
 
 T = TypeVar("T")

@@ -8,13 +8,13 @@ from typing import Any
 
 import aiohttp
 
-from crawler.wire.capture import CURRENT, Capture
 from crawler.wire.tap import Tap, Tee
 from crawler.wire.throttle import Throttle
+from crawler.wire.transcript import CURRENT, Transcript
 
 
 class AddressBarred(OSError):
-    """The address may not be connected to; the capture's `barred` says why."""
+    """The address may not be connected to; the transcript's `barred` says why."""
 
 
 class ProxyFailed(aiohttp.ClientError):
@@ -26,7 +26,7 @@ class ResendVetoed(aiohttp.ClientError):
 
 
 class TapConnector(aiohttp.TCPConnector):
-    """A TCPConnector whose connections report to the capture in `CURRENT`.
+    """A TCPConnector whose connections report to the transcript in `CURRENT`.
 
     Only the documented coroutine `connect()` is overridden, and the tap is put in place by asyncio's own
     `set_protocol()` and `connection_made()`. The documented `socket_factory` is asked for a socket for each address
@@ -39,7 +39,7 @@ class TapConnector(aiohttp.TCPConnector):
         super().__init__(socket_factory=self._permitted_socket, **options)
 
     def _permitted_socket(self, info: Any) -> socket.socket:
-        """A socket for an address of getaddrinfo's form. Raises AddressBarred, and LookupError without a capture."""
+        """A socket for an address of getaddrinfo's form. Raises AddressBarred, and LookupError without a transcript."""
         made = _permitted_socket(info)
         if self._throttle is not None:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._throttle.buffer)
@@ -48,19 +48,19 @@ class TapConnector(aiohttp.TCPConnector):
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
     ) -> aiohttp.connector.Connection:
-        """Gives a tapped connection. Raises ResendVetoed if the capture already had one, LookupError without one."""
-        capture = CURRENT.get()
-        if capture.begun:
+        """Gives a tapped connection. Raises ResendVetoed if the transcript already had one, LookupError without one."""
+        transcript = CURRENT.get()
+        if transcript.begun:
             raise ResendVetoed("the connection was lost before the response was whole")
         connection = await super().connect(req, traces, timeout)
-        while capture.fresh and isinstance(connection.transport, Tee):
+        while transcript.fresh and isinstance(connection.transport, Tee):
             connection.close()
             connection = await super().connect(req, traces, timeout)
         transport, handler = connection.transport, connection.protocol
         if transport is None or handler is None:
             return connection  # lost already: aiohttp will find out as it writes
         try:
-            _check_peer(capture, transport)
+            _check_peer(transcript, transport)
         except AddressBarred:
             connection.close()
             raise
@@ -71,27 +71,27 @@ class TapConnector(aiohttp.TCPConnector):
             transport.set_protocol(tap)
             handler.connection_made(tap.tee)
             tap.catch_early()
-        tap.begin(capture, reused=reused)
+        tap.begin(transcript, reused=reused)
         connection.add_callback(tap.released)
         return connection
 
 
 def _permitted_socket(info: Any) -> socket.socket:
-    """A socket for an address of getaddrinfo's form. Raises AddressBarred, and LookupError without a capture."""
+    """A socket for an address of getaddrinfo's form. Raises AddressBarred, and LookupError without a transcript."""
     family, type_, proto, _, address = info
     _permit(CURRENT.get(), address)
     return socket.socket(family, type_, proto)
 
 
-def _check_peer(capture: Capture, transport: asyncio.Transport) -> None:
+def _check_peer(transcript: Transcript, transport: asyncio.Transport) -> None:
     """What the socket says itself, for a connection that is new and for one that served before."""
     peer = transport.get_extra_info("peername")
     if isinstance(peer, tuple):
-        _permit(capture, peer)
+        _permit(transcript, peer)
 
 
-def _permit(capture: Capture, address: tuple[Any, ...]) -> None:
-    refusal = capture.access(address[0], address[1])
+def _permit(transcript: Transcript, address: tuple[Any, ...]) -> None:
+    refusal = transcript.access(address[0], address[1])
     if refusal is not None:
-        capture.barred.append(refusal)
+        transcript.barred.append(refusal)
         raise AddressBarred("not a public address")

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, ProxyTimeoutError, ProxyType
 
-from crawler.proxies import Proxy
+from crawler.network.proxies import Proxy
 from crawler.wire.connector import ProxyFailed, TapConnector
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from aiohttp.client_proto import ResponseHandler
 
-from crawler.wire.capture import Capture, Ending
 from crawler.wire.throttle import Throttle
+from crawler.wire.transcript import Ending, Transcript
 
 
 class Tap(asyncio.Protocol):
-    """Keeps every received byte for the capture of the moment, then lets aiohttp have it.
+    """Keeps every received byte for the transcript of the moment, then lets aiohttp have it.
 
     aiohttp closes a connection when its parser gives up, or when it believes in another end of the message than the
     framer. If the message is not whole then, the tap lingers: it goes on keeping bytes, for nobody but the archive,
@@ -22,8 +22,17 @@ class Tap(asyncio.Protocol):
     Under a throttle it watches over silence from the start: nobody else knows when nobody listens."""
 
     __slots__ = (
-        "_capture", "_handler", "_held", "_last", "_lingering", "_loop", "_stopped", "_throttle", "_timer",
-        "_transport", "tee",
+        "_handler",
+        "_held",
+        "_last",
+        "_lingering",
+        "_loop",
+        "_stopped",
+        "_throttle",
+        "_timer",
+        "_transcript",
+        "_transport",
+        "tee",
     )  # fmt: skip
 
     def __init__(
@@ -36,7 +45,7 @@ class Tap(asyncio.Protocol):
         self._handler = handler
         self._transport = transport
         self._loop = loop
-        self._capture: Capture | None = None
+        self._transcript: Transcript | None = None
         self._lingering = False
         self._timer: asyncio.TimerHandle | None = None
         self._last = 0.0
@@ -48,13 +57,13 @@ class Tap(asyncio.Protocol):
         if throttle is not None and limit_buffer is not None:  # of TLS, which else would read far ahead
             limit_buffer(throttle.buffer)
 
-    def begin(self, capture: Capture, *, reused: bool) -> None:
-        """From now on the bytes of this connection belong to `capture`."""
-        self._capture = capture
-        capture.begin(self._transport, reused=reused)
+    def begin(self, transcript: Transcript, *, reused: bool) -> None:
+        """From now on the bytes of this connection belong to `transcript`."""
+        self._transcript = transcript
+        transcript.begin(self._transport, reused=reused)
         if self._throttle is not None:
             self._last = self._loop.time()
-            self._arm(capture)
+            self._arm(transcript)
             self._throttle.begins(self)
 
     # -- reading -----------------------------------------------------------------------------------------------
@@ -98,19 +107,19 @@ class Tap(asyncio.Protocol):
         handler.data_received = caught  # type: ignore[method-assign]
 
     def _early(self, data: bytes) -> None:
-        if self._capture is not None and self._capture.ending is None:
+        if self._transcript is not None and self._transcript.ending is None:
             self.data_received(data)
 
     def released(self) -> None:
         """aiohttp is about to pool or close the connection; only one that is certainly at rest may serve again."""
-        if self._capture is not None:
+        if self._transcript is not None:
             self._handler.force_close()
         if self._throttle is not None and not self._lingering:
             self._throttle.ends(self)
 
     def sent(self, data: bytes | bytearray | memoryview) -> None:
-        if self._capture is not None:
-            self._capture.request += data
+        if self._transcript is not None:
+            self._transcript.request += data
 
     @property
     def lingering(self) -> bool:
@@ -121,46 +130,51 @@ class Tap(asyncio.Protocol):
         """aiohttp asks for the connection to be closed; True if it lives on for the rest of the message."""
         if self._lingering:
             return True
-        capture = self._capture
-        if capture is None or capture.ending is not None or not capture.request or self._transport.is_closing():
+        transcript = self._transcript
+        if (
+            transcript is None
+            or transcript.ending is not None
+            or not transcript.request
+            or self._transport.is_closing()
+        ):
             return False
-        self._lingering = capture.refused = True
+        self._lingering = transcript.refused = True
         self._last = self._loop.time()
         if self._timer is None:
-            self._arm(capture)
+            self._arm(transcript)
         self._stopped = False
         if not self._held and not self._transport.is_reading():
             self._transport.resume_reading()
         return True
 
     def data_received(self, data: bytes) -> None:
-        capture = self._capture
-        if capture is None:
+        transcript = self._transcript
+        if transcript is None:
             # Nobody asked. RFC 9112 section 9.2: such data is no valid response, and the connection must be closed.
             self._transport.abort()
             return
         if self._throttle is not None:
             self._last = self._loop.time()
             self._throttle.received(self, len(data))
-        capture.receive(data)
-        if capture.ending is not None:
-            self._last_data(capture, data)
+        transcript.receive(data)
+        if transcript.ending is not None:
+            self._last_data(transcript, data)
         elif self._lingering:
             self._last = self._loop.time()
         else:
             self._handler.data_received(data)
 
-    def _last_data(self, capture: Capture, data: bytes) -> None:
-        self._capture = None
+    def _last_data(self, transcript: Transcript, data: bytes) -> None:
+        self._transcript = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if capture.ending is not Ending.COMPLETE or self._lingering:
+        if transcript.ending is not Ending.COMPLETE or self._lingering:
             self._transport.abort()
             return
-        message_end = capture.framer.message_end
+        message_end = transcript.framer.message_end
         assert message_end is not None
-        surplus = capture.framer.received - message_end
+        surplus = transcript.framer.received - message_end
         if surplus:  # kept, but not for aiohttp; and no request may follow on a connection that is out of step
             self._handler.force_close()
             data = data[:-surplus]
@@ -168,8 +182,8 @@ class Tap(asyncio.Protocol):
             self._handler.data_received(data)
 
     def eof_received(self) -> bool | None:
-        if self._capture is not None:
-            self._capture.closed()
+        if self._transcript is not None:
+            self._transcript.closed()
         self._handler.eof_received()
         return None
 
@@ -177,16 +191,16 @@ class Tap(asyncio.Protocol):
         """Never called: the connection was made before it was tapped."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        capture, self._capture = self._capture, None
+        transcript, self._transcript = self._transcript, None
         if self._timer is not None:
             self._timer.cancel()
         if self._throttle is not None:
             self._throttle.ends(self)
-        if capture is not None:
-            capture.lost = exc
+        if transcript is not None:
+            transcript.lost = exc
             if exc is None:
-                capture.closed()  # a TLS peer that sends no close_notify is told of in no other way
-            capture.end(Ending.RESET)
+                transcript.closed()  # a TLS peer that sends no close_notify is told of in no other way
+            transcript.end(Ending.RESET)
         self._handler.connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -195,16 +209,16 @@ class Tap(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._handler.resume_writing()
 
-    def _arm(self, capture: Capture) -> None:
-        self._timer = self._loop.call_at(self._last + capture.silence, self._check_silence, capture)
+    def _arm(self, transcript: Transcript) -> None:
+        self._timer = self._loop.call_at(self._last + transcript.silence, self._check_silence, transcript)
 
-    def _check_silence(self, capture: Capture) -> None:
+    def _check_silence(self, transcript: Transcript) -> None:
         if self._held or (self._stopped and not self._lingering):
             self._last = self._loop.time()  # who is not read cannot be heard
-        if capture.ending is None and self._loop.time() < self._last + capture.silence:
-            self._arm(capture)
+        if transcript.ending is None and self._loop.time() < self._last + transcript.silence:
+            self._arm(transcript)
             return
-        capture.end(Ending.SILENCE)
+        transcript.end(Ending.SILENCE)
         self._transport.abort()
 
 

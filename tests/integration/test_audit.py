@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from crawler.cli import main
-from crawler.config_file import read_config, write_config
+from crawler.commandline.configfile import read_config, write_config
 from storage import Archive
 from storage.cli import main as verify
 from tests.support.archive_check import read_log

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from crawler.cli import main
+from crawler.commandline.configfile import write_config
 from crawler.config import CrawlConfig
-from crawler.config_file import write_config
 from crawler.errors import DirectoryLocked, OutOfDisk
 from crawler.model import OutcomeKind
 from crawler.progress import Summary

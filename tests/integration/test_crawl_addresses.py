@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crawler.resolver import OverrideResolver
+from crawler.network.resolver import OverrideResolver
 from tests.support.engine import Ran, config_of, opened
 from tests.support.web import Web, page
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from crawler.cli import main
-from crawler.cookies import CookieJar
 from crawler.crawl import Crawl
 from crawler.errors import ArchiverDied, UsageError
 from crawler.fetcher import HttpFetcher
+from crawler.identity.cookies import CookieJar
 from crawler.model import OutcomeKind
 from storage import AppendFile
 from tests.support.engine import config_of, crawl

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from crawler.cli import main
-from crawler.config_file import write_config
+from crawler.commandline.configfile import write_config
 from crawler.frontier.inquiry import inquire
 from crawler.frontier.store import Store
 from crawler.urls import seed_url

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from crawler.model import CrawlURL, Exchange, FailureKind, Kind, Truncation
-from crawler.resolver import OverrideResolver
-from crawler.spool import SpoolError
+from crawler.network.resolver import OverrideResolver
 from crawler.version import VERSION
+from crawler.wire.spool import SpoolError
 from tests.support.serving import OK, answering, certificate, fetcher, serving
 
 

@@ -16,7 +16,7 @@ from aiohttp.abc import AbstractResolver
 
 from crawler.clock import SystemClock
 from crawler.model import CrawlURL, FailureKind, Outcome, OutcomeKind
-from crawler.resolver import OverrideResolver
+from crawler.network.resolver import OverrideResolver
 from tests.support.answers import Answers
 from tests.support.engine import config_of, opened
 from tests.support.programs import absent, require_program

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from crawler.archiving.segments import Segments
 from crawler.config import ScopeKind
 from crawler.crawl import Crawl
 from crawler.disk import DiskGuard
 from crawler.frontier.sqlite import SqliteFrontier
 from crawler.opening import open_crawl
 from crawler.scope import Scope
-from crawler.segments import Segments
 from storage import DiskFiles, Record, Written, verify_chain
 from tests.support.engine import config_of, opened
 from tests.support.fakeclock import START, FakeClock

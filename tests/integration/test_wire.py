@@ -9,10 +9,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from crawler.access import unchecked
 from crawler.model import CrawlURL, FailureKind
-from crawler.spool import Spool
-from crawler.wire import CURRENT, Capture, TapConnector
+from crawler.network.access import unchecked
+from crawler.wire import CURRENT, TapConnector, Transcript
+from crawler.wire.spool import Spool
 from tests.support.hostile import CASES, LIMITS, HostileServer
 from tests.support.loops import LOOPS
 from tests.support.serving import OK, certificate, fetcher, serving, until
@@ -138,11 +138,11 @@ async def test_a_reader_that_lags_stops_the_socket(tmp_path: Path, server: Hosti
         while size != before:
             await asyncio.sleep(0.2)
             size, before = len(server.sent(path)[0]), size
-        return capture.response.size
+        return transcript.response.size
 
-    capture = Capture(Spool(tmp_path), max_body=1 << 40, silence=5.0)
-    capture.access = unchecked
-    CURRENT.set(capture)
+    transcript = Transcript(Spool(tmp_path), max_body=1 << 40, silence=5.0)
+    transcript.access = unchecked
+    CURRENT.set(transcript)
     async with (
         aiohttp.ClientSession(connector=TapConnector()) as session,
         session.get(f"http://127.0.0.1:{server.port}{path}") as response,
@@ -151,9 +151,9 @@ async def test_a_reader_that_lags_stops_the_socket(tmp_path: Path, server: Hosti
         assert held < 4 << 20
         await response.content.readexactly(held)  # and it goes on when somebody does
         assert await halt() > held
-        held = capture.response.size
+        held = transcript.response.size
         response.close()  # aiohttp wants no more of it; the archive does, though the socket was stopped
-        await until(lambda: capture.response.size > held + (4 << 20))
-        assert capture.refused
-        capture.abandon()
-    capture.close()
+        await until(lambda: transcript.response.size > held + (4 << 20))
+        assert transcript.refused
+        transcript.abandon()
+    transcript.close()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from crawler.model import CrawlURL, Exchange, Failure, FailureKind, MessageSpan
-from crawler.spool import Spool
+from crawler.wire.spool import Spool
 
 
 class MemoryFetcher:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from crawler.clock import Clock, SystemClock
+from crawler.earlier.revisit import Original, Previous
 from crawler.frontier import (
     Commit,
     Counts,
@@ -26,7 +27,6 @@ from crawler.frontier import (
 from crawler.liveness import DEFAULT_PROBES, PARK_AFTER
 from crawler.model import CrawlURL, FailureKind, Kind, Outcome, Outlink
 from crawler.politeness import HostWish, Pace, Start
-from crawler.revisit import Original, Previous
 from crawler.seedoptions import HostLimits
 from tests.support.memory_pacing import Pacing, lives_after, stored
 from tests.support.memory_queueing import Queueing

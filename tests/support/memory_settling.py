@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from crawler.clock import utc
+from crawler.earlier.revisit import Original, Previous
 from crawler.frontier import Commit, CommitItem, Finished, RetryAt, RobotsAnswer, Settled, StoredPace, rank
 from crawler.liveness import Liveness
 from crawler.model import CrawlURL, Kind, Outcome, Receipt
-from crawler.revisit import Original, Previous
 from tests.support.memory_queueing import GOOD, Queueing
 from tests.support.memory_state import Entry, Mode, Row, Seen, State, origin_of
 

@@ -17,10 +17,10 @@ from typing import Any
 from aiohttp.abc import AbstractResolver
 
 from crawler.crawl import Crawl
-from crawler.dnscache import CachingResolver
-from crawler.dnslookup import DnsLookup
 from crawler.fetcher import HttpFetcher
 from crawler.model import FailureKind, Outcome, OutcomeKind
+from crawler.network.dnscache import CachingResolver
+from crawler.network.dnslookup import DnsLookup
 from tests.support.answers import Answers
 from tests.support.engine import config_of
 from tests.support.nameserver import A, name_server

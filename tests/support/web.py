@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from crawler.resolver import OverrideResolver
+from crawler.network.resolver import OverrideResolver
 
 Answer = bytes | Sequence[bytes] | Callable[[bytes], bytes]
 

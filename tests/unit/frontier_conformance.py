@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import pytest
 
+from crawler.earlier.revisit import Original
 from crawler.frontier import (
     Commit,
     Counts,
@@ -26,7 +27,6 @@ from crawler.frontier import (
     Settled,
 )
 from crawler.model import FailureKind, Kind, OutcomeKind, Outlink
-from crawler.revisit import Original
 from tests.support.fakeclock import START, turns
 from tests.support.frontier_model import FrontierModel, Web
 from tests.support.frontiers import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.access import AccessPolicy, public_only, unchecked
+from crawler.network.access import AccessPolicy, public_only, unchecked
 
 SEEDS = ("http://127.0.0.1:8000/", "http://[::1]:8000/x", "https://wiki.test/", "site.test", "nonsense://")
 

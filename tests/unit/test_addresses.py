@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 import pytest
 
-from crawler.addresses import AddressKind, is_public, kind_of, plain
+from crawler.network.addresses import AddressKind, is_public, kind_of, plain
 
 K = AddressKind
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.command_line import Words
+from crawler.commandline.words import Words
 
 PROGRAM = (".venv/bin/python", "-m", "crawler")
 DIRECTORY = Path("crawls/my seeds-2")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.conditions import conditions_for, confirms
+from crawler.earlier.conditions import conditions_for, confirms
 
 EARLIER, LATER = "Fri, 02 Jan 2026 03:04:05 GMT", "Fri, 02 Jan 2026 03:04:06 GMT"
 NO_ZONE, OLD_FORM = "Fri, 02 Jan 2026 03:04:05 -0000", "Friday, 02-Jan-26 03:04:05 GMT"

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crawler.commandline.configfile import FILE_NAME, read_config, read_settings, to_toml, write_config
+from crawler.commandline.options import BY_FIELD
 from crawler.config import DIGESTS, CrawlConfig, ScopeKind
-from crawler.config_file import FILE_NAME, read_config, read_settings, to_toml, write_config
 from crawler.errors import UsageError
-from crawler.options import BY_FIELD
 
 _COUNTS = st.integers(min_value=1, max_value=10_000)
 _TIMES = st.integers(min_value=1, max_value=80_000) | st.floats(min_value=0.001, max_value=80_000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.cookiesyntax import parse_date
+from crawler.identity.cookiesyntax import parse_date
 
 MOMENT = 784111777.0  # RFC 9110 section 5.6.7
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from crawler.cookies import (
+from crawler.identity.cookies import (
     MAX_AGE,
     MAX_COOKIES,
     MAX_FIELDS,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.cookies import Cookie, CookieJar
-from crawler.cookies_file import give_cookies, parse_cookies
 from crawler.errors import UsageError
+from crawler.identity.cookies import Cookie, CookieJar
+from crawler.identity.cookiesfile import give_cookies, parse_cookies
 
 FILE = (
     "# Netscape HTTP Cookie File\n"

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from crawler.arguments import parse_arguments
+from crawler.commandline.arguments import parse_arguments
+from crawler.commandline.configfile import read_config, write_config
+from crawler.commandline.settings import make_config
 from crawler.config import CrawlConfig, InvalidSetting
-from crawler.config_file import read_config, write_config
-from crawler.cookies import Cookie, CookieJar
-from crawler.credentials import NOTHING, Credentials, basic, redact
-from crawler.settings import make_config
+from crawler.identity.cookies import Cookie, CookieJar
+from crawler.identity.credentials import NOTHING, Credentials, basic, redact
 
 OWN = (("Authorization", "Bearer abc"), ("COOKIE", "a=1"), ("X-Key", "k"))
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from crawler import derivedlog
-from crawler.derivedlog import PAGES_HEADER, TAIL, DerivedLog, urls_line
+from crawler.archiving import derivedlog
+from crawler.archiving.derivedlog import PAGES_HEADER, TAIL, DerivedLog, urls_line
 from crawler.model import Outcome, OutcomeKind, Receipt
 from tests.support.exchanges import NOON
 

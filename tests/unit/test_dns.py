@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler import dnslookup
-from crawler.dnscache import LEAST_TTL, MOST_TTL, NEGATIVE_TTL, Address, Answer, CachingResolver
-from crawler.dnslookup import DnsLookup, ask_system, has_other_sources
+from crawler.network import dnslookup
+from crawler.network.dnscache import LEAST_TTL, MOST_TTL, NEGATIVE_TTL, Address, Answer, CachingResolver
+from crawler.network.dnslookup import DnsLookup, ask_system, has_other_sources
 from tests.support.nameserver import AAAA, A, NameServer, name_server
 
 NAMED = Answer([Address("192.0.2.1", socket.AF_INET)], 60.0)

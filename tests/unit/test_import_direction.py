@@ -19,12 +19,11 @@ IMPORTS = {
 }
 
 MAY_IMPORT_STORAGE = re.compile(
-    r"crawler\.(archiver|recording|segments|dedupe|elsewhere|kept|recrawl|audit|offline|seams|wire|fetcher"
-    r"|opening|place|crawl|cli)(\..+)?"
+    r"crawler\.(archiver|archiving|earlier|audit|offline|seams|wire|fetcher|opening|place|crawl|cli)(\..+)?"
 )
-"""Who hands captures over (archiver, recording, segments, dedupe, and the seam between them), who looks at earlier
-ones (elsewhere, kept, recrawl, audit, offline), who frames HTTP by storage's rules (wire, fetcher), and who puts the
-parts together (opening, place, crawl, cli)."""
+"""Who hands captures over (archiver, archiving, and the seam between them), who looks at earlier ones (earlier, audit,
+offline), who frames HTTP by storage's rules (wire, fetcher), and who puts the parts together (opening, place, crawl,
+cli)."""
 
 FRONTIER_FROM_OUTSIDE = frozenset({"crawler.frontier", "crawler.frontier.asking", "crawler.frontier.embedded"})
 """Its protocols and values, the questions to a ledger, and the place that says which one a directory has by itself."""

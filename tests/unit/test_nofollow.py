@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from crawler.archiving.metadata import metadata_text, outlinks_in
+from crawler.capture import Capture
 from crawler.frontier import Settled
 from crawler.links import Document, extract
-from crawler.metadata import metadata_text, outlinks_in
 from crawler.model import CrawlURL, Exchange, Extraction, Kind
 from crawler.nofollow import allowed, marked, page_forbids
-from crawler.recording import Capture
 
 URL = "http://a.test/"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from crawler.arguments import build_parser
+from crawler.commandline.arguments import build_parser
+from crawler.commandline.manual import heading, manual
+from crawler.commandline.options import BY_FIELD, OPTIONS
 from crawler.config import CrawlConfig
-from crawler.manual import heading, manual
-from crawler.options import BY_FIELD, OPTIONS
 
 DOCS = Path(__file__).parents[2] / "docs" / "options.md"
 
@@ -23,7 +23,7 @@ def _typed() -> set[str]:
 
 
 def test_the_page_is_the_one_the_table_makes() -> None:
-    assert DOCS.read_text(encoding="utf-8") == manual(), "run: python -m crawler.manual > docs/options.md"
+    assert DOCS.read_text(encoding="utf-8") == manual(), "run: python -m crawler.commandline.manual > docs/options.md"
 
 
 def test_every_option_has_a_heading_in_the_page() -> None:

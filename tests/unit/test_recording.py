@@ -8,9 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crawler.archiving.metadata import metadata_text, outlinks_in
+from crawler.archiving.recording import (
+    IN_MEMORY,
+    BodyBlock,
+    recording_of,
+    stored_span,
+)
+from crawler.capture import Capture
 from crawler.frontier import Finished, RetryAt, Settled
 from crawler.links import roles
-from crawler.metadata import metadata_text, outlinks_in
 from crawler.model import (
     REDIRECT,
     CrawlURL,
@@ -24,13 +31,6 @@ from crawler.model import (
     Outlink,
     Role,
     Truncation,
-)
-from crawler.recording import (
-    IN_MEMORY,
-    BodyBlock,
-    Capture,
-    recording_of,
-    stored_span,
 )
 from storage import Block, Record, RecordType, Written
 from tests.support.exchanges import NOON, BytesBody, answered, failed

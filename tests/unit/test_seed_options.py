@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from crawler.commandline.configfile import read_config, write_config
 from crawler.config import CrawlConfig, InvalidSetting
-from crawler.config_file import read_config, write_config
 from crawler.errors import UsageError
 from crawler.model import CrawlURL, Kind, Role
 from crawler.scope import Scope

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.spool import PIECE, Spool, SpoolError
+from crawler.wire.spool import PIECE, Spool, SpoolError
 
 
 @pytest.mark.parametrize("memory_limit", [0, 10, 1 << 20])

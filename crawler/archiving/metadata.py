@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from crawler.capture import Capture
 from crawler.frontier import Finished, RetryAt
 from crawler.model import REDIRECT, Exchange, Kind, Links, Role
-
-if TYPE_CHECKING:
-    from crawler.recording import Capture
 
 
 def metadata_text(capture: Capture, exchange: Exchange | None) -> str:

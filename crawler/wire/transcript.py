@@ -9,8 +9,8 @@ import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
-from crawler.access import Access, public_only
-from crawler.spool import Spool, SpoolError
+from crawler.network.access import Access, public_only
+from crawler.wire.spool import Spool, SpoolError
 from storage import ResponseFramer
 
 STRAY_LIMIT = 4 << 20
@@ -32,14 +32,14 @@ class Ending(enum.Enum):
     CLOSED = enum.auto()
     """The peer closed in good order before the message was whole."""
     RESET = enum.auto()
-    """The connection broke; `Capture.lost` says how."""
+    """The connection broke; `Transcript.lost` says how."""
     FAULT = enum.auto()
-    """The bytes could not be kept; `Capture.fault` says why."""
+    """The bytes could not be kept; `Transcript.fault` says why."""
     ABANDONED = enum.auto()
     """The fetcher wanted no more."""
 
 
-class Capture:
+class Transcript:
     """One request and its response, as bytes, with what the connection told about itself."""
 
     __slots__ = (
@@ -190,5 +190,5 @@ class Capture:
             self._limit = framer.head_end + self._max_body
 
 
-CURRENT: ContextVar[Capture] = ContextVar("capture")
-"""The capture that the next connection taken in this context belongs to."""
+CURRENT: ContextVar[Transcript] = ContextVar("transcript")
+"""The transcript that the next connection taken in this context belongs to."""

@@ -1,11 +1,11 @@
-"""docs/options.md, made from the table of options: `python -m crawler.manual > docs/options.md`."""
+"""docs/options.md, made from the table of options: `python -m crawler.commandline.manual > docs/options.md`."""
 
 from __future__ import annotations
 
 import re
 import textwrap
 
-from crawler.options import OPTIONS, Group, Option
+from crawler.commandline.options import OPTIONS, Group, Option
 
 _HEAD = """\
 # Options

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from crawler.earlier.revisit import Original
 from crawler.errors import LedgerError, UsageError
-from crawler.revisit import Original
 from storage import (
     ArchiveError,
     DigestAlgorithm,
@@ -55,7 +55,7 @@ class Elsewhere:
         self._payloads.close()
 
     async def originals(self, digests: Sequence[str]) -> Mapping[str, Original]:
-        """See crawler.dedupe.Originals. Raises LedgerError when DIR/dedupe.db cannot be read."""
+        """See crawler.earlier.dedupe.Originals. Raises LedgerError when DIR/dedupe.db cannot be read."""
         try:
             return await asyncio.to_thread(self._originals, digests)
         except sqlite3.Error as error:

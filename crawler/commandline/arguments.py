@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from crawler.commandline.options import BY_NAME, OPTIONS, Group, Option
+from crawler.commandline.settings import Setting, did_you_mean, read_setting
 from crawler.errors import UsageError
-from crawler.options import BY_NAME, OPTIONS, Group, Option
-from crawler.settings import Setting, did_you_mean, read_setting
 
 _DESCRIPTION = """\
 Walks the web sites that SEEDS name and keeps every HTTP exchange, byte for

@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 
 from crawler.config import CrawlConfig
-from crawler.identity import user_agent
-from crawler.proxies import without_login
+from crawler.identity.agent import user_agent
+from crawler.network.proxies import without_login
 from crawler.version import NAME, VERSION
 
 

@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from crawler.cookies import Cookie, CookieJar, is_address, is_public_suffix
 from crawler.errors import UsageError
+from crawler.identity.cookies import Cookie, CookieJar, is_address, is_public_suffix
 from crawler.urls import host_of, normalize
 
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f;]")

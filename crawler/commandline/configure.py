@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from crawler.arguments import Arguments
+from crawler.commandline.arguments import Arguments
+from crawler.commandline.configfile import FILE_NAME, read_settings
+from crawler.commandline.settings import Setting, make_config
 from crawler.config import CrawlConfig
-from crawler.config_file import FILE_NAME, read_settings
 from crawler.demo import DEMO_HOST, DEMO_URL
 from crawler.directory import default_directory
 from crawler.errors import UsageError
 from crawler.seeds import gather_seeds
-from crawler.settings import Setting, make_config
 
 
 def configure(given: Arguments, stdin: BinaryIO) -> CrawlConfig:

@@ -20,11 +20,11 @@ from typing import Any
 
 import tomli_w
 
+from crawler.commandline.options import BY_NAME, OPTIONS
+from crawler.commandline.settings import Setting, did_you_mean, make_config, read_setting
 from crawler.config import CrawlConfig
 from crawler.errors import UsageError
-from crawler.options import BY_NAME, OPTIONS
 from crawler.seedoptions import seed_with_options
-from crawler.settings import Setting, did_you_mean, make_config, read_setting
 
 FILE_NAME = "crawl.toml"
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from crawler.archiving.recording import Recording, message_of, recording_of
+from crawler.capture import Capture
 from crawler.concurrency.threads import in_thread
-from crawler.recording import Capture, Recording, message_of, recording_of
-from crawler.revisit import Original, Profile, Revisit, worth_comparing
+from crawler.earlier.revisit import Original, Profile, Revisit, worth_comparing
 from storage import DigestAlgorithm, RecordType, payload_digest
 
 

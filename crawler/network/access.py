@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from crawler.addresses import AddressKind, kind_of, plain
+from crawler.network.addresses import AddressKind, kind_of, plain
 from crawler.urls import origin, seed_url
 
 log = logging.getLogger(__name__)

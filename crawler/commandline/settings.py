@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from crawler.commandline.options import Option
 from crawler.config import CrawlConfig, InvalidSetting
 from crawler.errors import UsageError
-from crawler.options import Option
 
 
 @dataclass(frozen=True, slots=True)

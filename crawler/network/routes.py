@@ -11,13 +11,13 @@ from typing import Any
 
 from yarl import URL
 
-from crawler.access import AccessPolicy, unchecked
 from crawler.config import CrawlConfig
-from crawler.credentials import basic, seed_origins
-from crawler.proxies import parse_proxy
-from crawler.session import family_of
-from crawler.tls import showing_certificate
-from crawler.wire import AddressBarred, Capture
+from crawler.identity.credentials import basic, seed_origins
+from crawler.network.access import AccessPolicy, unchecked
+from crawler.network.proxies import parse_proxy
+from crawler.network.session import family_of
+from crawler.network.tls import showing_certificate
+from crawler.wire import AddressBarred, Transcript
 
 log = logging.getLogger(__name__)
 _URL = re.compile(r"[!-~]+")  # RFC 3986 section 2; a line break would even make a request of its own
@@ -39,8 +39,8 @@ class Routes:
         if self.proxy is not None:
             log.warning("asking through %s: whether a name leads to a public address is not checked", self.proxy.url)
 
-    def prepare(self, url: str, capture: Capture) -> tuple[URL, dict[str, Any]]:
-        """The URL for aiohttp and its request's options; tells the capture what may be connected to.
+    def prepare(self, url: str, transcript: Transcript) -> tuple[URL, dict[str, Any]]:
+        """The URL for aiohttp and its request's options; tells the transcript what may be connected to.
 
         Raises ValueError for what no request can be made for, AddressBarred."""
         target = request_url(url)
@@ -50,13 +50,13 @@ class Routes:
             options["ssl"] = self._certificate
         if self.proxy is None:
             self._check_family(host)
-            capture.access = self.policy.access(host, port)
+            transcript.access = self.policy.access(host, port)
             return target, options
         refusal = self.policy.refuses_literal(host, port)
         if refusal is not None:
-            capture.barred.append(refusal)
+            transcript.barred.append(refusal)
             raise AddressBarred("not a public address")
-        capture.access = unchecked
+        transcript.access = unchecked
         if self.proxy.scheme == "http":
             options["proxy"] = URL(self.proxy.url)
             if self.proxy.username:

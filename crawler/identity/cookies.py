@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from publicsuffixlist import PublicSuffixList
 
-from crawler.cookiesyntax import SetCookie, parse_set_cookie
+from crawler.identity.cookiesyntax import SetCookie, parse_set_cookie
 
 MAX_PER_DOMAIN = 180
 """rfc6265bis section 6.1 asks for 50 at least; browsers keep about this many."""

@@ -17,15 +17,15 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from crawler.archiving.metadata import outlinks_in
+from crawler.archiving.warcinfo import warcinfo_block
 from crawler.clock import Clock, utc
 from crawler.concurrency.shielded import outlast
 from crawler.concurrency.threads import in_thread
 from crawler.config import CrawlConfig
 from crawler.disk import DiskGuard
 from crawler.frontier import CommitFailed, SegmentLedger, SegmentState
-from crawler.metadata import outlinks_in
 from crawler.model import Role
-from crawler.warcinfo import warcinfo_block
 from storage import (
     ArchiveError,
     DigestAlgorithm,

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from crawler.config import CrawlConfig
-from crawler.cookies import CookieJar
+from crawler.identity.cookies import CookieJar
 from crawler.urls import origin_text, seed_url
 
 SECRET_HEADERS = frozenset({"authorization", "cookie"})

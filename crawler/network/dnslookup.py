@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crawler.dnscache import Address, Answer, CachingResolver
+from crawler.network.dnscache import Address, Answer, CachingResolver
 
 if TYPE_CHECKING:
     import aiodns

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from crawler.dnslookup import open_resolver
+from crawler.network.dnslookup import open_resolver
 
 
 class OverrideResolver(AbstractResolver):

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from crawler.conditions import conditions_for, confirms
+from crawler.earlier.conditions import conditions_for, confirms
+from crawler.earlier.kept import read_kept
+from crawler.earlier.revisit import Original, Previous, Profile, Revisit
 from crawler.frontier import Knowledge
-from crawler.kept import read_kept
 from crawler.model import CrawlURL, Exchange, Extraction, Kind, Role
-from crawler.revisit import Original, Previous, Profile, Revisit
 from storage import ArchiveError
 
 log = logging.getLogger(__name__)

@@ -17,21 +17,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 
-from crawler.frontier import Disposition, Finished, HostReport, RetryAt, RobotsAnswer, Settled
-from crawler.metadata import metadata_text
+from crawler.archiving.metadata import metadata_text
+from crawler.capture import Capture
+from crawler.earlier.revisit import Profile, Revisit
+from crawler.frontier import Finished, RetryAt, Settled
 from crawler.model import (
     Body,
-    CrawlURL,
     Exchange,
     Extraction,
     FailureKind,
     OutcomeKind,
-    Outlink,
 )
-from crawler.revisit import Profile, Revisit
 from storage import Block, HttpPayload, Record, RecordType, Written, warc_date
 
 IN_MEMORY = 1 << 20
@@ -39,39 +37,6 @@ HTTP_RESPONSE = "application/http;msgtype=response"
 HTTP_REQUEST = "application/http;msgtype=request"
 WARC_FIELDS = "application/warc-fields"
 OCTETS = "application/octet-stream"
-
-
-@dataclass(frozen=True, slots=True)
-class Capture:
-    """A settled attempt on its way to the archiver: what came back, what it means, what follows from it."""
-
-    url: CrawlURL
-    disposition: Disposition
-    time: datetime
-    exchange: Exchange | None = None
-    """None when nothing was asked: excluded, or judged again."""
-    extraction: Extraction = field(default_factory=Extraction)
-    outlinks: Sequence[Outlink] = ()
-    failure: FailureKind | None = None
-    joins: str | None = None
-    robots: RobotsAnswer | None = None
-    host: HostReport = field(default_factory=HostReport)
-    revisit: Revisit | None = None
-    """The earlier capture that the server says is unchanged (304)."""
-
-    @property
-    def weight(self) -> int:
-        """Bytes of memory it holds, roughly: what the hand-off is bounded by."""
-        size = 512 + 160 * (len(self.extraction.links) + len(self.outlinks))
-        if self.exchange is not None:
-            size += len(self.exchange.request) + len(self.exchange.content)
-            size += self.exchange.response.in_memory if self.exchange.response is not None else 0
-        return size
-
-    def free(self) -> None:
-        """Frees what was received, in memory or spooled; may be called twice."""
-        if self.exchange is not None and self.exchange.response is not None:
-            self.exchange.response.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from crawler.revisit import Original, Previous, Profile
+from crawler.earlier.revisit import Original, Previous, Profile
 from storage import RecordHeader, RecordType, ResponseFramer, parse_date, read_beginning
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from crawler.cookies import CookieJar, set_cookie_fields
+from crawler.identity.cookies import CookieJar, set_cookie_fields
 from crawler.model import Exchange
 
 

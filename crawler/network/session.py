@@ -14,10 +14,10 @@ from multidict import CIMultiDict
 
 from crawler import content
 from crawler.config import CrawlConfig
-from crawler.credentials import SECRET_HEADERS
 from crawler.errors import UsageError
-from crawler.identity import user_agent
-from crawler.proxies import Proxy
+from crawler.identity.agent import user_agent
+from crawler.identity.credentials import SECRET_HEADERS
+from crawler.network.proxies import Proxy
 from crawler.wire import TapConnector
 
 HEAD_LIMITS: dict[str, Any] = {"max_line_size": 1 << 20, "max_field_size": 1 << 20, "max_headers": 10_000}
@@ -86,7 +86,7 @@ def family_of(config: CrawlConfig) -> socket.AddressFamily:
 def request_headers(config: CrawlConfig) -> CIMultiDict[str]:
     """What each request says of itself; `config.headers` replace the default of the same name, their order is kept.
 
-    Those that are secret are not for everybody; see crawler/credentials.py."""
+    Those that are secret are not for everybody; see crawler/identity/credentials.py."""
     codings = ", ".join(content.CODINGS)
     headers = CIMultiDict({"User-Agent": user_agent(config), "Accept": ACCEPT, "Accept-Encoding": codings})
     given = [(name, value) for name, value in config.headers if name.lower() not in SECRET_HEADERS]

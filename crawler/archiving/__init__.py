@@ -1,0 +1,1 @@
+"""From captures to the archive: records, segments as the ledger knows them, the logs derived from it."""

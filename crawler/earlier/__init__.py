@@ -1,0 +1,1 @@
+"""What was captured before: identical payloads become revisits, later rounds ask only for what has changed."""

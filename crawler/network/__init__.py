@@ -1,0 +1,1 @@
+"""How requests get to hosts: names and addresses, routes and proxies, TLS, the aiohttp session."""
