@@ -10,6 +10,7 @@ import asyncio
 import errno
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from crawler.capture import Capture
@@ -40,6 +41,15 @@ class Source(Protocol):
         """Makes `more` return True."""
 
 
+@dataclass(slots=True, eq=False)
+class _Claim:
+    """A URL for one visit. The same URL may be claimed again before this visit's end is told."""
+
+    url: CrawlURL
+    visited: bool = False
+    """True once the visit has taken its first step."""
+
+
 class Dispatcher:
     """Runs until nothing is left and nothing more will come, a limit is reached, or `stop`."""
 
@@ -66,8 +76,6 @@ class Dispatcher:
         self._going = asyncio.Event()
         self._going.set()
         self._source = source
-        self._unbegun: set[tuple[int, int]] = set()
-        """The claims whose visit has not taken its first step."""
         self._releases: set[asyncio.Task[None]] = set()
         self.error: BaseException | None = None
         self.limit: str | None = None
@@ -117,8 +125,8 @@ class Dispatcher:
             if url is None:
                 return
             self._tally.claimed(url)
-            self._unbegun.add(url.key)
-            self._queue.start(self._visit(url), self._ended, url)
+            claim = _Claim(url)
+            self._queue.start(self._visit(claim), self._ended, claim)
 
     async def join(self) -> None:
         """Waits for the visits that run."""
@@ -172,9 +180,10 @@ class Dispatcher:
             self.limit = self._limits.no_more_pages
         return reached is not None
 
-    async def _visit(self, url: CrawlURL) -> None:
+    async def _visit(self, claim: _Claim) -> None:
+        url = claim.url
         capture: Capture | None = None
-        self._unbegun.discard(url.key)
+        claim.visited = True
         try:
             capture = await self._visitor.visit(url)
         except OSError as error:
@@ -203,10 +212,10 @@ class Dispatcher:
         await finish(self._frontier.release([url]), name="release")
         self._on_interrupted(url)
 
-    def _ended(self, result: Result[None], url: CrawlURL) -> None:
-        if result.ending is Ending.CANCELLED and url.key in self._unbegun:
+    def _ended(self, result: Result[None], claim: _Claim) -> None:
+        url = claim.url
+        if result.ending is Ending.CANCELLED and not claim.visited:
             # Cancelled before its first step: nothing of `_visit` ran, its `finally` neither.
-            self._unbegun.discard(url.key)
             self._frontier.fetched(url)
             task = asyncio.get_running_loop().create_task(self._let_go(url), name="letting go")
             self._releases.add(task)

@@ -77,7 +77,7 @@ def test_ctrl_c_on_a_terminal_stops_and_tells_how_to_go_on(tmp_path: Path) -> No
     assert code == 3
     assert typed
     assert not screen.cursor_hidden
-    assert "Stopped: " in screen.text
+    assert "Stopped by a signal (" in screen.text
     assert screen.text.endswith(f"-m crawler --min-free-disk 0 {' '.join(words)}")
 
 

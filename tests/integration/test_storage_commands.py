@@ -37,7 +37,7 @@ async def crawl(tmp_path: Path) -> Path:
         directory,
         [
             [*capture(1, b"<title>one</title>"), response(50, b"gone", "http://example.com/gone", GONE)],
-            [response(60, gzip.compress(b"\x00packed\xff"), "http://other.example/p\u202eq", PACKED)],
+            [response(60, gzip.compress(b"\x00packed\xff", mtime=0), "http://other.example/p\u202eq", PACKED)],
         ],
     )
     return directory
@@ -70,7 +70,7 @@ def test_list_as_json(run: Run, crawl: Path) -> None:
 def test_get_writes_bytes(run: Run, crawl: Path, tmp_path: Path) -> None:
     url = "http://other.example/p\u202eq"
     assert run("get", crawl, url) == (0, b"\x00packed\xff", "")
-    assert run("get", crawl, url, "--raw")[1].endswith(gzip.compress(b"\x00packed\xff"))
+    assert run("get", crawl, url, "--raw")[1].endswith(gzip.compress(b"\x00packed\xff", mtime=0))
     head = run("get", crawl, "http://example.com/gone", "--headers")[1]
     assert head == GONE.format(length=4).encode()
     assert run("get", crawl, "http://example.com/1", "--request")[1] == capture(1, b"")[0].block
