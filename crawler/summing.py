@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from crawler.clock import utc
 from crawler.config import CrawlConfig
@@ -65,7 +66,7 @@ async def summary_of(
     if finished and not resumable:
         stopped_by = None  # a limit that was reached with the last URL stopped nothing
     return Summary(
-        directory=opened.directory,
+        directory=Path(config.output),  # as it was named
         outcomes={
             OutcomeKind.ARCHIVED: counts.archived,
             OutcomeKind.REVISITED: counts.revisited,

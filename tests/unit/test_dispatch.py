@@ -26,17 +26,17 @@ class OneURL:
     def __init__(self) -> None:
         self.there = asyncio.Event()
         self.there.set()
-        self.done = False
+        self.done = asyncio.Event()
         self.releases = 0
 
     async def claim(self, limit: int) -> Sequence[CrawlURL]:
-        if self.done or not self.there.is_set():
+        if self.done.is_set() or not self.there.is_set():
             return []
         self.there.clear()
         return [URL]
 
     async def wait(self) -> Readiness:
-        if self.done:
+        if self.done.is_set():
             return Readiness.EMPTY
         await self.there.wait()
         return Readiness.WAIT
@@ -61,7 +61,7 @@ class CancelledOnce:
         self.visits += 1
         if self.visits == 1:
             raise asyncio.CancelledError
-        self._queue.done = True
+        self._queue.done.set()
         return Capture(url, Finished(OutcomeKind.EXCLUDED, "a rule"), datetime(2026, 1, 2, tzinfo=UTC))
 
 
@@ -85,8 +85,7 @@ async def test_a_url_that_is_claimed_again_before_its_cancelled_visit_is_told_is
     )
     async with asyncio.timeout(10):
         running = asyncio.create_task(dispatcher.run())
-        while not queue.done:
-            await asyncio.sleep(0)
+        await queue.done.wait()
         queue.there.set()
         await running
         await dispatcher.join()
