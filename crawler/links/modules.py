@@ -22,7 +22,12 @@ MAX_OPENINGS = 2_000_000
 MAX_TEMPLATES = 1_000
 """Of templates in templates in templates."""
 
-_POSSIBLE = (re.compile(r"import\s*+[\"'(/`]"), re.compile(r"from\s*+[\"'/]"))
+_BY_ADDRESS = tuple(
+    re.compile(rf"{begin}(?:[\"'`](?:\.{{0,2}}/|[hH][tT][tT][pP][sS]?:)|/[/*])")
+    for begin in (r"import\s*+(?:\(\s*+)?", r"from\s*+")
+)
+"""What no program can do without that imports something by its address, comments between the words included."""
+_BY_NAME = (re.compile(r"import\s*+[\"'(/`]"), re.compile(r"from\s*+[\"'/]"))
 _OPENING = re.compile(r"[\"'`/]|import|export")
 _OPENING_IN_TEMPLATE = re.compile(r"[\"'`/{}]|import|export")
 _LONGEST_OPENING = 6
@@ -64,7 +69,7 @@ _VALUE = '"'
 
 def add_imports(text: str, references: References) -> None:
     """Notes the modules that a program imports by their addresses."""
-    if any(pattern.search(text) for pattern in _POSSIBLE):
+    if any(pattern.search(text) for pattern in (_BY_NAME if references.module_prefixes else _BY_ADDRESS)):
         _Scanner(text, references).run()
 
 
