@@ -32,11 +32,13 @@ _LIKE_FORMATTING = re.compile(rb"<[bcefistuBCEFISTU][\s/imotIMOT][^>]*+")
 """Every formatting tag and few others, told by two letters: half the time of the exact pattern."""
 # All but void elements and those whose end tag is implied by the next of their kind.
 _NESTING_TAG = re.compile(
-    rb"<(/?)(?!(?:a|area|base|br|col|dd|dt|embed|hr|img|input|li|link|meta|option|p|param|source|td|th|tr|track|wbr)[\s/>])"
-    rb"([a-zA-Z][^\s/>]*)"
+    rb"</?(?!(?:a|area|base|br|col|dd|dt|embed|hr|img|input|li|link|meta|option|p|param|source|td|th|tr|track|wbr)[\s/>])"
+    rb"[a-z][^\s/>]*+"
 )
+"""In lower case."""
 _SEPARATORS = re.compile(rb"[\s\"']+")
-_FORMATTING_NAMES = frozenset(b"b i s u tt em big code font small strike strong".split())
+_FORMATTING = frozenset(b"<b <i <s <u <tt <em <big <code <font <small <strike <strong".split())
+_SLASH = ord("/")
 
 
 def is_costly(content: bytes) -> bool:
@@ -50,7 +52,7 @@ def is_costly(content: bytes) -> bool:
         return True
     # HTML Standard, section 13.2.4.3: of equal formatting elements at most three are repeated; there are 12 names.
     most = (_MAX_NODES // tags - 36) // 3
-    many_formatting = (
+    many_formatting = most < 0 or (
         len(set(_LIKE_FORMATTING.findall(content))) > most and len(set(_FORMATTING_TAG.findall(content))) > most
     )
     flat, most_steps = (
@@ -78,20 +80,24 @@ def _grows(content: bytes, tags: int, most_steps: int) -> bool:
     """True if so many elements are open at once that looking through them, or repeating them, at each tag is costly."""
     opened: dict[bytes, int] = {}
     depth = deepest = formatting = most_formatting = 0
-    for slash, spelled in _NESTING_TAG.findall(content):
-        name = spelled.lower()
-        count = opened.get(name, 0)
-        if slash and not count:
+    for tag in _NESTING_TAG.findall(content.lower()):
+        if tag[1] != _SLASH:
+            opened[tag] = opened.get(tag, 0) + 1
+            depth += 1
+            if depth > deepest:
+                deepest = depth
+            if tag in _FORMATTING:
+                formatting += 1
+                if formatting > most_formatting:
+                    most_formatting = formatting
             continue
-        change = -1 if slash else 1
-        opened[name] = count + change
-        depth += change
-        if depth > deepest:
-            deepest = depth
-        if name in _FORMATTING_NAMES:
-            formatting += change
-            if formatting > most_formatting:
-                most_formatting = formatting
+        start = b"<" + tag[2:]
+        count = opened.get(start, 0)
+        if count:
+            opened[start] = count - 1
+            depth -= 1
+            if start in _FORMATTING:
+                formatting -= 1
     return deepest * tags > most_steps or most_formatting * tags > _MAX_NODES
 
 
