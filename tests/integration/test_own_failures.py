@@ -61,8 +61,8 @@ class TestOneFetchCancelled:
 
                 def start_and_cancel(work, *args, **kwargs):  # type: ignore[no-untyped-def]
                     task = start(work, *args, **kwargs)
-                    if args[-1].url == f"{A}1" and not cancelled:
-                        cancelled.append(args[-1].url)
+                    if args[-1].url.url == f"{A}1" and not cancelled:
+                        cancelled.append(args[-1].url.url)
                         task.cancel()
                     return task
 
