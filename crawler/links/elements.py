@@ -137,6 +137,14 @@ def _meta(attributes: Attributes, references: References) -> None:
 
 _NOFOLLOW = re.compile(r"\b(?:nofollow|none)\b", re.IGNORECASE)
 _MAX_ROBOTS = 64
+
+
+def _anchor(attributes: Attributes, references: References) -> None:
+    nofollow = "nofollow" in (attributes.get("rel") or "").lower()
+    role = roles.nofollow(roles.A_HREF) if nofollow else roles.A_HREF
+    references.add(attributes.get("href") or attributes.get("xlink:href"), role)
+
+
 _AREA_HREF = roles.link("area/@href")
 
 
@@ -215,7 +223,7 @@ _math_href = roles.link("math/@href")
 _svg_script = roles.embed("script/@href")
 
 HANDLERS: dict[str, Handler] = {
-    "a": _by(("href", roles.A_HREF), ("xlink:href", roles.A_HREF)),
+    "a": _anchor,
     "area": _area,
     "link": _link,
     "meta": _meta,

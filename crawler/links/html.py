@@ -76,7 +76,7 @@ def _search(markup: bytes | str, references: References, *, svg_title: bool = Fa
         for node in pending[-1]:
             tag = node.tag or ""
             attributes = node.attributes
-            if tag == "a" and "rel" not in attributes and COMMON.isdisjoint(attributes):
+            if tag == "a" and "rel" not in attributes and COMMON.isdisjoint(attributes):  # nearly all of a page's links
                 href = attributes.get("href") or attributes.get("xlink:href")
                 if href not in settled:
                     settled.add(href)
@@ -100,13 +100,6 @@ def _search(markup: bytes | str, references: References, *, svg_title: bool = Fa
 
 def add_element(tag: str, attributes: Attributes, references: References) -> None:
     """What an element's attributes refer to."""
-    if tag == "a":  # nearly all of a page's links
-        rel = attributes.get("rel")
-        role = roles.A_HREF if not rel or "nofollow" not in rel.lower() else roles.nofollow(roles.A_HREF)
-        references.add(attributes.get("href") or attributes.get("xlink:href"), role)
-        if not COMMON.isdisjoint(attributes):
-            add_common(attributes, references)
-        return
     # XML may name an element with a prefix: `svg:image`.
     handler = HANDLERS.get(tag) or HANDLERS.get(tag.rpartition(":")[2])
     if handler is not None:
