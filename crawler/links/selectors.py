@@ -6,17 +6,19 @@ from collections.abc import Iterable
 
 from crawler.links.lazy import LAZY_SRCSETS, LAZY_URLS
 
-_ATTRIBUTES = ("[href]", "[src]", "[style]", "[background]", "[cite]")
 _MERE_TEXT = (
-    *("span", "div", "p", "li", "ul", "ol", "em", "code", "dd", "dt", "dl", "td", "tr", "tbody", "table", "pre"),
+    *("span", "code", "p", "li", "em", "a", "dd", "dt", "div", "ul", "ol", "dl", "td", "tr", "tbody", "table", "pre"),
     *("tt", "strong", "b", "i", "br", "h1", "h2", "h3", "h4", "small", "section", "label"),
 )
-"""Nearly all elements of nearly all pages: without one of these attributes they refer to nothing. To ask for all others
-costs less than to name those that matter."""
+"""Nearly all elements of nearly all pages: without an attribute of those below they refer to nothing. To ask for all
+others costs less than to name those that matter."""
+_ELSEWHERE = 'a:not([href^="#"])'
+"""Half of a long page's links lead to another place in it. (`[href]` means `xlink:href`, too.)"""
+_ANYWHERE = ("[style]", "[background]")
 
 
 def _selector(attributes: Iterable[str]) -> str:
-    return f":is({','.join((*_ATTRIBUTES, *attributes))},:not({','.join(_MERE_TEXT)}))"
+    return f":is({','.join((_ELSEWHERE, *_ANYWHERE, *attributes))},:not({','.join(_MERE_TEXT)}))"
 
 
 SELECTOR = _selector(())
