@@ -15,7 +15,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from crawler.archiving.recording import Recording, recording_of, stored_span, unrecordable
 from crawler.capture import Capture
@@ -41,13 +42,15 @@ LINGER = 0.1
 Committed = Callable[[Sequence[Capture], Sequence[Outcome | None]], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How much one batch may hold, and how long it waits to fill."""
 
     items: int = BATCH_ITEMS
     weight: int = BATCH_WEIGHT
     linger: float = LINGER
+
+
+USUAL = Limits()
 
 
 class Archiver:
@@ -60,7 +63,7 @@ class Archiver:
         segments: Sink,
         guard: DiskGuard,
         on_committed: Committed,
-        limits: Limits = Limits(),
+        limits: Limits = USUAL,
         *,
         cookies: KeptCookies | None = None,
         dedupe: Dedupe | None = None,

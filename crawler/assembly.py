@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from crawler.archiver import Archiver
 from crawler.capture import Capture
@@ -35,16 +36,14 @@ HANDOFF_ITEMS = 128
 HANDOFF_BYTES = 16 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Events:
+class Events(Struct, frozen=True):
     """What the parts tell the crawl."""
 
     committed: Callable[[Sequence[Capture], Sequence[Outcome | None]], None]
     interrupted: Callable[[CrawlURL], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Struct, frozen=True):
     tally: Tally
     handoff: Handoff[Capture]
     intake: Intake

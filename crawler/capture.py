@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from crawler.earlier.revisit import Revisit
 from crawler.frontier import Disposition, HostReport, RobotsAnswer
 from crawler.model import CrawlURL, Exchange, Extraction, FailureKind, Outlink
 
 
-@dataclass(frozen=True, slots=True)
-class Capture:
+class Capture(Struct, frozen=True):
     """A settled attempt on its way to the archiver: what came back, what it means, what follows from it."""
 
     url: CrawlURL

@@ -6,7 +6,6 @@ import asyncio
 import ssl
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +13,7 @@ from typing import NamedTuple, Protocol, Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
+from msgspec.structs import replace
 
 from crawler import content
 from crawler.concurrency.threads import in_thread, is_shutdown

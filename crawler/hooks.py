@@ -7,7 +7,8 @@ hook that is None costs nothing. None of them is asked about robots.txt.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from crawler.model import CrawlURL, Exchange, Extraction, Outcome
 
@@ -19,8 +20,7 @@ OnOutcome = Callable[[Outcome], Awaitable[None]]
 Login = Callable[[CrawlURL, Exchange], Awaitable[Mapping[str, str] | None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hooks:
+class Hooks(Struct, frozen=True, kw_only=True):
     """All optional; coroutine functions, or anything that returns an awaitable."""
 
     accept: Accept | None = None

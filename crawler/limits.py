@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from crawler.config import CrawlConfig
 from crawler.frontier import Counts
@@ -11,8 +11,7 @@ from crawler.model import Kind
 REQUISITES_ONLY = frozenset({Kind.REQUISITE})
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """`--max-time` counts a run, the others a round."""
 
     max_pages: int | None

@@ -10,7 +10,7 @@ most likely never will (a mistyped or forgotten name): it is probed once. Any an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from crawler.model import FailureKind
 
@@ -29,8 +29,7 @@ SILENT = frozenset({FailureKind.DNS, FailureKind.CONNECT, FailureKind.TLS, Failu
 closes a connection is there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Liveness:
+class Liveness(Struct, frozen=True):
     """How an origin stands; kept with it across restarts."""
 
     silences: int = 0

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct, field
 
 
 class Kind(enum.IntEnum):
@@ -30,8 +31,7 @@ class Kind(enum.IntEnum):
     """A list of a site's URLs: named by its robots.txt or another sitemap, or tried at the usual place. No page."""
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(Struct, frozen=True):
     """How a link was found. Roles are shared constants: one object for every `a/@href` there is."""
 
     kind: Kind
@@ -56,8 +56,7 @@ REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 """Those whose Location is followed (RFC 9110 section 15.4; Fetch Standard, redirect status)."""
 
 
-@dataclass(frozen=True, slots=True)
-class CrawlURL:
+class CrawlURL(Struct, frozen=True):
     """A URL that the frontier decided to fetch, with all that the decision about its links will need."""
 
     url: str
@@ -127,8 +126,7 @@ class FailureKind(enum.StrEnum):
     INTERNAL = "internal"
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """Why there is no whole answer: the class, for decisions, and a sentence, for people."""
 
     kind: FailureKind
@@ -156,8 +154,7 @@ class Body(Protocol):
         """Frees the memory or the file; may be called twice."""
 
 
-@dataclass(frozen=True, slots=True)
-class MessageSpan:
+class MessageSpan(Struct, frozen=True):
     """Where the HTTP response lies in the received bytes: offsets into `Exchange.response`.
 
     [0, start) interim 1xx heads, [start, head_end) the final head, [head_end, end) the framed body,
@@ -169,8 +166,7 @@ class MessageSpan:
     chunked: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(Struct, frozen=True):
     """One request on the wire and whatever came back, byte for byte."""
 
     url: str
@@ -227,8 +223,7 @@ Links = Mapping[str, Role]
 """Absolute URLs without fragment, in the order of the document, each with its best role."""
 
 
-@dataclass(frozen=True, slots=True)
-class Extraction:
+class Extraction(Struct, frozen=True):
     """What the extractors found in one document."""
 
     links: Links = field(default_factory=dict)
@@ -241,8 +236,7 @@ class Extraction:
     """Why links that the rules accept are not followed, if that is so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outlink:
+class Outlink(Struct, frozen=True):
     """A link that the rules accepted: what the frontier is asked to queue."""
 
     url: str
@@ -263,8 +257,7 @@ class OutcomeKind(enum.StrEnum):
     INTERRUPTED = "interrupted"
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """Proof that a record is durable: synced to disk and committed to the ledger."""
 
     seq: int
@@ -277,8 +270,7 @@ class Receipt:
     """Payload digest, `sha256:...`; None where there is no payload."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """How a URL ended, told once a round, after the commit."""
 
     kind: OutcomeKind

@@ -7,8 +7,9 @@ about their results, not to archives about their crawl, and are not looked at.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import lru_cache
+
+from msgspec.structs import replace
 
 from crawler.links.roles import nofollow
 from crawler.model import Exchange, Extraction, Kind, Links, Role

@@ -10,11 +10,13 @@ Nobody waits for a host that is not asked: delays, Crawl-delay, Retry-After and 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from crawler import content
 from crawler.concurrency.threads import in_thread
@@ -32,8 +34,7 @@ _NOT_OF_THE_WIRE = frozenset({FailureKind.TRUNCATED, FailureKind.HOOK, FailureKi
 """Failures that follow from an answer or a rule: they will follow again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """Where the records of one request lie, by type, in the order of the archive."""
 
     date: datetime

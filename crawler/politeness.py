@@ -10,7 +10,7 @@ Retry-After) or earned (backoff) is that site's alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 MAX_AUTO_DELAY = 30.0
 AUTO_FACTOR = 5.0
@@ -22,8 +22,7 @@ MAX_RETRY_AFTER = 3600.0
 """Retry-After beyond this many seconds is taken as this many: a typing error must not park a host for a year."""
 
 
-@dataclass(slots=True, weakref_slot=True, eq=False)
-class Address:
+class Address(Struct, eq=False, weakref=True):
     """The budget of one IP address."""
 
     name: str
@@ -37,8 +36,7 @@ class Address:
         return self.active < self.slots and self.next_ready <= now
 
 
-@dataclass(slots=True)
-class HostWish:
+class HostWish(Struct):
     """What somebody wishes for one host while the crawl runs, in place of the crawl's options."""
 
     delay: float | None = None
@@ -48,8 +46,7 @@ class HostWish:
     paused: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """A request's start, so that it can be ended where it began, or undone."""
 
     before: float
@@ -59,8 +56,7 @@ class Start:
     address_after: float = 0.0
 
 
-@dataclass(slots=True)
-class Pace:
+class Pace(Struct):
     """The state of one host name; shared by its http and https origins and all their ports' queues."""
 
     name: str

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from crawler.model import Outcome, OutcomeKind
 
 
-@dataclass(frozen=True, slots=True)
-class HostLine:
+class HostLine(Struct, frozen=True):
     """One host at this moment."""
 
     name: str
@@ -25,8 +25,7 @@ class HostLine:
     """A word or two for people: `ready`, `waiting 3 s`, `robots`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """The crawl at this moment. Counts are of the round, `elapsed` and `started` of this run."""
 
     started: datetime
@@ -54,8 +53,7 @@ class Progress:
     """Which pass over the sites."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """A round against the one before, in URLs. Error pages, failures and robots.txt are not counted."""
 
     new: int
@@ -65,8 +63,7 @@ class Comparison:
     """Missing now (404, 410) or not met again; None while the round is not finished."""
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """How a run ended. Counts are of the round: a resumed crawl tells of all of it."""
 
     directory: Path

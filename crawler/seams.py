@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from crawler.clock import Clock
 from crawler.fetcher import Fetcher
@@ -51,8 +52,7 @@ class Sink(Protocol):
         """The links that a committed metadata record lists."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seams:
+class Seams(Struct, frozen=True, kw_only=True):
     """None: the usual part, made from the configuration. What is given is not closed by the crawl, but the sink is. A
     frontier that is given keeps its own delays and slots: the configuration's are for the usual one."""
 

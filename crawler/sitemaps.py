@@ -7,7 +7,8 @@ pages, and what it lists is judged as if its seed linked to it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from crawler.frontier import rank
 from crawler.links.roles import SITEMAP

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from crawler.model import CrawlURL, Extraction, Kind, Outlink
 from crawler.rules.patterns import pattern_of

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import ada_url
+from msgspec import Struct
 
 MAX_LENGTH = 16_384
 """Longest URL in characters. Servers refuse far shorter ones (RFC 9110 section 4.1 asks for 8000 octets at least)."""
@@ -76,8 +76,7 @@ def _web(href: str) -> str | None:
     return href if len(href) <= MAX_LENGTH else None
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Scheme, host and port (URL Standard, section 4.7): whom one talks to."""
 
     scheme: str

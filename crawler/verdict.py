@@ -6,16 +6,15 @@ import asyncio
 import os
 import socket
 import ssl
-from dataclasses import dataclass
 
 import aiohttp
+from msgspec import Struct
 
 from crawler.model import Failure, FailureKind, Truncation
 from crawler.wire import AddressBarred, Ending, ProxyFailed, Transcript
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Both None for a whole answer."""
 
     truncated: Truncation | None = None

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+
+from msgspec.structs import replace
 
 from crawler.capture import Capture
 from crawler.clock import Clock, utc

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from storage.errors import InvalidRecord
 from storage.httpmessage import Framing, ResponseFramer
@@ -33,8 +34,7 @@ _KNOWN = frozenset(
 """Fields that the attributes of a record or of what was read about it stand for."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordHeader:
+class RecordHeader(Struct, frozen=True):
     """The version and the named fields of one record, in order."""
 
     version: str

@@ -7,13 +7,14 @@ altered or out of order unseen. Derived from the ledger; kept beside the indexes
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import asdict, fields
 
 from storage.errors import CorruptArchive
 from storage.layout import archive_directory, indexes_directory, replace_file
@@ -33,8 +34,7 @@ class FindingKind(enum.StrEnum):
     UNLISTED = "unlisted"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """Something that is not as the manifest says."""
 
     kind: FindingKind
@@ -123,7 +123,7 @@ def _order_findings(rows: Sequence[SealedSegment]) -> Iterator[Finding]:
 
 
 def _line(segment: SealedSegment) -> bytes:
-    return json.dumps(dataclasses.asdict(segment), ensure_ascii=False).encode() + b"\n"
+    return json.dumps(asdict(segment), ensure_ascii=False).encode() + b"\n"
 
 
 def _row(line: bytes) -> SealedSegment:
@@ -131,7 +131,7 @@ def _row(line: bytes) -> SealedSegment:
     if not isinstance(values, dict):
         raise TypeError("it is no object")
     row = SealedSegment(**values)
-    for field in dataclasses.fields(row):
+    for field in fields(row):
         value = getattr(row, field.name)
         wanted = str if field.name in ("name", "sha256", "previous_sha256") else int
         if not (type(value) is wanted or (value is None and field.name in _NULLABLE)):

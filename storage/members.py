@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from msgspec import Struct
 from zlib_ng import zlib_ng
 
 from storage.errors import CorruptArchive, TornRecord
@@ -25,8 +25,7 @@ INFLATE = 1 << 20
 """Bytes that one piece of decompressed data holds at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(Struct, frozen=True):
     """What a file was found to hold."""
 
     length: int

@@ -15,9 +15,9 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from zlib_ng import zlib_ng
 
 from storage.errors import ArchiveError, ArchiveLocked, CorruptArchive, TornRecord
@@ -39,8 +39,7 @@ _END = b"\r\n\r\n"
 _PIECE = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What a file holds, and what is to be done about it."""
 
     path: Path

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from storage.httpmessage import Head, ResponseFramer, parse_head
@@ -17,8 +17,7 @@ _USUAL_HEAD = 16 << 10
 NO_FIELDS: Fields = CIMultiDictProxy(CIMultiDict())
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """An HTTP response, or what stands in its place."""
 
     status: int | None = None

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from storage.archive import Archive
 from storage.capture import Capture
@@ -26,8 +27,7 @@ RECORD_LIMIT = 16 << 20
 """Bytes of a record beyond which its page is listed without its text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """A line of a list of pages."""
 
     id: str

@@ -25,9 +25,10 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from storage.cdxj import RUN, index_lines, index_path, sorted_lines
 from storage.digests import DigestAlgorithm
@@ -47,8 +48,7 @@ _LENGTHS = {DigestAlgorithm.SHA256: 32, DigestAlgorithm.SHA1: 20}
 _CACHE_KIB = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class KnownPayload:
+class KnownPayload(Struct, frozen=True):
     """A record of another archive, as its index tells of it."""
 
     url: str
@@ -59,8 +59,7 @@ class KnownPayload:
     offset: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Input:
+class _Input(Struct, frozen=True):
     """One file of lines, or a segment to make them from."""
 
     path: Path

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from storage.digests import DigestAlgorithm, digest_of
 from storage.errors import CorruptArchive, InvalidRecord
@@ -23,8 +24,7 @@ BEGINNING = 256 << 10
 _ALGORITHMS = frozenset(DigestAlgorithm)
 
 
-@dataclass(frozen=True, slots=True)
-class ReadRecord:
+class ReadRecord(Struct, frozen=True):
     """A record, where it lies, and what the writer said about it."""
 
     record: Record

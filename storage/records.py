@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 
 class RecordType(enum.StrEnum):
@@ -33,8 +34,7 @@ class Block(Protocol):
         """All bytes, in pieces of at most 1 MiB."""
 
 
-@dataclass(frozen=True, slots=True)
-class HttpPayload:
+class HttpPayload(Struct, frozen=True):
     """How to find the payload inside an application/http block, so that its digest can be taken."""
 
     head_end: int
@@ -45,8 +45,7 @@ class HttpPayload:
     """The labelled digest, where it has been taken before; the writer takes it otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """One record to be written. Content-Length, the digests and WARC-Type are the writer's to add."""
 
     type: RecordType
@@ -62,8 +61,7 @@ class Record:
     payload: HttpPayload | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """Where a record came to lie in the archive."""
 
     segment: str

@@ -17,9 +17,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Collection
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from zlib_ng import zlib_ng
 
 from storage.errors import CorruptArchive, SegmentBroken
@@ -36,8 +36,7 @@ _BIRTH_LIMIT = 1 << 20
 _FIRST_LINES = b"WARC/1.1\r\nWARC-Type: warcinfo\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class RecoveredSegment:
+class RecoveredSegment(Struct, frozen=True):
     """A segment that is sealed on disk and awaits its manifest row in the ledger."""
 
     name: str
@@ -61,8 +60,7 @@ class OrphanFate(enum.StrEnum):
     SET_ASIDE = "set aside"
 
 
-@dataclass(frozen=True, slots=True)
-class Orphan:
+class Orphan(Struct, frozen=True):
     """An `.open` file that the ledger does not name, and what was done about it."""
 
     path: Path
@@ -167,8 +165,7 @@ def holds_no_capture(path: Path) -> bool:
     return begins and not inflate.unused_data and not inflate.unconsumed_tail
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     path: Path
     length: int
 

@@ -23,8 +23,9 @@ import hashlib
 import re
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from storage.digests import DigestAlgorithm
 from storage.records import Record, RecordType, Written
@@ -38,8 +39,7 @@ PIECE = 1 << 20
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
-@dataclass(frozen=True, slots=True)
-class SealedSegment:
+class SealedSegment(Struct, frozen=True):
     """A row of the manifest: what a sealed segment is, and which came before it."""
 
     name: str

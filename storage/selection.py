@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from storage.surt import surt
 
@@ -14,8 +15,7 @@ Statuses = int | str | Iterable[int | str]
 """200, "2xx", or several of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """A question to an archive."""
 
     key: bytes

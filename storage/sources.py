@@ -13,9 +13,10 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from storage.cdxj import index_path
 from storage.errors import ArchiveError, CorruptArchive
@@ -31,8 +32,7 @@ _LOCAL_HEADER = 30
 """Bytes of a zip member's local header before its name (APPNOTE section 4.3.7)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """One file of records."""
 
     path: Path

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from storage.around import check_end, take_header, torn
 from storage.errors import ArchiveError, CorruptArchive, InvalidRecord, TornRecord
@@ -26,8 +27,7 @@ KEPT = 1 << 20
 OnDamage = Callable[[ArchiveError], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(Struct, frozen=True):
     """Where a record lies."""
 
     source: Source

@@ -23,6 +23,8 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryFile
 from typing import IO, Any
 
+from msgspec import Struct
+
 from storage.errors import ArchiveError
 from storage.files import sync_directory
 from storage.members import Readable
@@ -33,8 +35,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time a ZIP file can tell; no file of the package has one of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(Struct, frozen=True):
     """What the data package says of the archive as a whole."""
 
     title: str

@@ -14,9 +14,9 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from msgspec import Struct
 from zlib_ng import zlib_ng
 
 from storage.digests import DigestAlgorithm, digests_of
@@ -60,8 +60,7 @@ _BLOCK_IS_PAYLOAD = frozenset({RecordType.RESOURCE, RecordType.CONVERSION})
 """WARC 1.1 sections 6.4 and 6.8: the payload is the block, so one digest serves for both."""
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedRecord:
+class EncodedRecord(Struct, frozen=True):
     """A record on its way to a file."""
 
     pieces: Iterable[bytes]

@@ -22,10 +22,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import NoReturn, Protocol
+
+from msgspec import Struct
 
 from storage.birth import give_birth
 from storage.digests import DigestAlgorithm
@@ -51,8 +52,7 @@ class SealLedger(Protocol):
         """The segment bears its final name, durably."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
+class _Mark(Struct, frozen=True):
     """A place the segment can be cut back to."""
 
     length: int

@@ -7,7 +7,8 @@ Heritrix's. No value can start a line of its own.
 from __future__ import annotations
 
 import functools
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from crawler.capture import Capture
 from crawler.frontier import Finished, RetryAt

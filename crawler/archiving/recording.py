@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from crawler.archiving.metadata import metadata_text
 from crawler.capture import Capture
@@ -39,8 +41,7 @@ WARC_FIELDS = "application/warc-fields"
 OCTETS = "application/octet-stream"
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(Struct, frozen=True):
     """The records of one attempt, in the order of writing."""
 
     records: tuple[Record, ...]
@@ -53,8 +54,7 @@ class Recording:
     """True if the primary record is a whole response that revisits may refer to."""
 
 
-@dataclass(frozen=True, slots=True)
-class BodyBlock:
+class BodyBlock(Struct, frozen=True):
     """A part of received bytes as a record's block, without holding it in memory."""
 
     body: Body

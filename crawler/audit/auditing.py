@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from msgspec import Struct
+
 from crawler.audit.needs import needs_of, redirect_need
 from crawler.audit.reading import capture_of, document_of, location_of, may_need_something
 from crawler.frontier.asking import Kept, Stand, Standing, Standings
@@ -25,8 +27,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """A requisite that is not in the archive."""
 
     link: Outlink
@@ -38,8 +39,7 @@ class Missing:
         return f"{words}: {self.stand.reason}" if self.stand.reason else words
 
 
-@dataclass(frozen=True, slots=True)
-class Audited:
+class Audited(Struct, frozen=True):
     """One document and what is missing of it."""
 
     kept: Kept

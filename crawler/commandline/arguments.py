@@ -6,8 +6,9 @@ import argparse
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn
+
+from msgspec import Struct
 
 from crawler.commandline.options import BY_NAME, OPTIONS, Group, Option
 from crawler.commandline.settings import Setting, did_you_mean, read_setting
@@ -40,8 +41,7 @@ of a crawl that is there (each has a --help of its own):
 _SHORT = {f"-{option.short}": f"--{option.name}" for option in OPTIONS if option.short}
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(Struct, frozen=True):
     """A command line, read."""
 
     seeds: tuple[str, ...]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from crawler.config import DIGESTS, CrawlConfig, ScopeKind
 from crawler.rules.ignoresets import SETS
@@ -94,8 +95,7 @@ def _show_login(pair: tuple[str, str]) -> str:
     return f"{pair[0]}={pair[1]}"
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """One option: `--name` on the command line, `name` in crawl.toml."""
 
     name: str

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from crawler.commandline.options import Option
 from crawler.config import CrawlConfig, InvalidSetting
 from crawler.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """A value for one field of CrawlConfig."""
 
     value: Any

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from crawler.seeds import STDIN
 
@@ -14,8 +15,7 @@ _ONCE = frozenset({"--fresh", "--recrawl", "--retry-failed"})
 """What was asked for once and is no part of going on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Struct, frozen=True):
     """A command line as it was given."""
 
     program: tuple[str, ...]

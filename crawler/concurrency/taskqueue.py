@@ -17,8 +17,9 @@ import asyncio
 import enum
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from crawler.concurrency.slots import Slots
 
@@ -32,8 +33,7 @@ class Ending(enum.Enum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
-class Result(Generic[T]):
+class Result(Struct, Generic[T], frozen=True):
     """How a task ended."""
 
     name: str

@@ -8,9 +8,10 @@ from __future__ import annotations
 import enum
 import gzip
 import hashlib
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+
+from msgspec import Struct
 
 _TYPES = {
     "css": "text/css",
@@ -50,8 +51,7 @@ class Manner(enum.Enum):
 _MANNERS = {"/chunked.html": Manner.CHUNKED, "/slow.html": Manner.SLOW, "/flaky.html": Manner.FLAKY}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A response, and how to send it."""
 
     status: int

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from crawler.earlier.revisit import Original, Previous, Profile
 from storage import RecordHeader, RecordType, ResponseFramer, parse_date, read_beginning
 
 
-@dataclass(frozen=True, slots=True)
-class KeptCapture:
+class KeptCapture(Struct, frozen=True):
     """A whole capture of a URL that has its payload in a record of the same URL."""
 
     original: Original

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from crawler.earlier.conditions import conditions_for, confirms
 from crawler.earlier.kept import read_kept
@@ -20,8 +22,7 @@ log = logging.getLogger(__name__)
 ReadOutlinks = Callable[[str, int], Awaitable[dict[str, Role]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(Struct, frozen=True):
     """A capture of the URL that a 304 would speak of."""
 
     previous: Previous

@@ -8,8 +8,9 @@ or are written before it in the same batch.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from crawler.model import Exchange
 
@@ -25,8 +26,7 @@ class Profile(enum.StrEnum):
     NOT_MODIFIED = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
 
 
-@dataclass(frozen=True, slots=True)
-class Original:
+class Original(Struct, frozen=True):
     """A whole record that holds a payload."""
 
     url: str
@@ -38,16 +38,14 @@ class Original:
     """Of its payload, with label."""
 
 
-@dataclass(frozen=True, slots=True)
-class Revisit:
+class Revisit(Struct, frozen=True):
     """What a revisit record says of the record it refers to."""
 
     profile: Profile
     original: Original
 
 
-@dataclass(frozen=True, slots=True)
-class Previous:
+class Previous(Struct, frozen=True):
     """The last capture of a URL in an earlier round that has a payload of its own, as the ledger has it."""
 
     seq: int

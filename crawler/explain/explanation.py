@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from crawler.clock import SystemClock, utc
 from crawler.config import CrawlConfig
@@ -32,16 +33,14 @@ class RobotsSays(enum.StrEnum):
     IGNORED = "not obeyed"
 
 
-@dataclass(frozen=True, slots=True)
-class Assumed:
+class Assumed(Struct, frozen=True):
     """As what a URL is judged of which nothing is known: a link on a page of this seed."""
 
     seed: int
     seed_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """The answer; times are seconds since the epoch."""
 
     url: str

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from crawler.frontier.values import StoredPace
 from crawler.liveness import Liveness
 from crawler.model import CrawlURL, Kind, Outcome, Receipt
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A URL on the way from a seed."""
 
     url: str
@@ -22,8 +22,7 @@ class Step:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """A request that did not settle its URL, or went beyond its outcome."""
 
     number: int
@@ -34,8 +33,7 @@ class Attempt:
     receipt: Receipt | None
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """The place of a URL that has no outcome yet."""
 
     attempt: int
@@ -44,8 +42,7 @@ class Waiting:
     """Not before then; None where nothing holds it but its turn."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What the ledger holds of a URL in the round at hand."""
 
     kind: Kind
@@ -59,8 +56,7 @@ class Known:
     attempts: Sequence[Attempt]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """What the ledger holds of a scheme, host and port."""
 
     name: str
@@ -85,8 +81,7 @@ class Standing(enum.Enum):
     """Never queued: nothing that was read linked to it, or a rule said no."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stand:
+class Stand(Struct, frozen=True):
     """The standing of a URL and what the ledger says beside it."""
 
     standing: Standing
@@ -94,8 +89,7 @@ class Stand:
     status: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """A URL whose newest answer is in the archive."""
 
     seq: int

@@ -4,7 +4,8 @@ again."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from crawler.frontier import CommitItem
 from crawler.frontier.originqueue import OriginQueue

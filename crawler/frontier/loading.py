@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from crawler.frontier import StoredPace
 from crawler.frontier.applied import Applied
@@ -28,8 +29,7 @@ WORKING_SET = 1024
 """Origins held in memory; others wait in the store for their turn."""
 
 
-@dataclass(frozen=True, slots=True)
-class Departures:
+class Departures(Struct, frozen=True):
     """What the store does not know yet of the origins and hosts that left the working set."""
 
     ready_at: Mapping[int, float] = field(default_factory=dict)

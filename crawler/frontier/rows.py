@@ -5,9 +5,10 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
+
+from msgspec import Struct
 
 from crawler.expiry import EARLIEST, LATEST, expiry_of
 from crawler.frontier import Stored, rank
@@ -109,8 +110,7 @@ def lanes_of(kind: Kind) -> tuple[float, float]:
     return _whole_lane(kind, 0) - 1 + EARLIEST / _NEVER, _whole_lane(kind, MAX_DEPTH)
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """Which kinds may be given out; None is any."""
 
     kinds: frozenset[Kind] | None = None

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
+
+from msgspec import field
 
 from crawler.frontier.originqueue import OriginQueue
 from crawler.politeness import Address
@@ -25,8 +26,7 @@ LEAST_ESTIMATE = 0.05
 LEAST_RECENT = 1024
 
 
-@dataclass(slots=True, weakref_slot=True, eq=False)
-class Line(Address):
+class Line(Address, eq=False, weakref=True):
     """An address with those who wait for it, first come first served."""
 
     waiting: dict[int, OriginQueue] = field(default_factory=dict)

@@ -12,9 +12,11 @@ import json
 import math
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
+
+from msgspec.structs import asdict
 
 from crawler.errors import LedgerError
 from crawler.frontier import Counts, SegmentState, StoredPace

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from crawler.errors import LedgerError
 from crawler.model import CrawlURL, FailureKind, Kind, OutcomeKind, Outlink
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """Where the records of one attempt lie; as the ledger keeps it."""
 
     segment: str
@@ -24,32 +24,28 @@ class Stored:
     """Offset of the attempt's metadata record, which lists its outlinks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """This attempt settles the URL: its outcome enters the ledger with the next sequence number."""
 
     kind: OutcomeKind
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RetryAt:
+class RetryAt(Struct, frozen=True):
     """This attempt failed or asked for another; the URL waits in the frontier until then."""
 
     seconds: float
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """An additional attempt of a URL that has its outcome already: kept, but no second outcome."""
 
 
 Disposition = Finished | RetryAt | Settled
 
 
-@dataclass(frozen=True, slots=True)
-class RobotsAnswer:
+class RobotsAnswer(Struct, frozen=True):
     """What a robots.txt exchange means for its host: its rules, or the next place to look."""
 
     text: str | None = None
@@ -63,8 +59,7 @@ class RobotsAnswer:
     crawl_delay: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class HostReport:
+class HostReport(Struct, frozen=True):
     """What an attempt says about its host: the raw material of politeness."""
 
     answer_ms: int | None = None
@@ -83,8 +78,7 @@ class HostReport:
     """The IP address connected to; None when it is not known, as through a proxy."""
 
 
-@dataclass(frozen=True, slots=True)
-class CommitItem:
+class CommitItem(Struct, frozen=True):
     """One attempt, ready to enter the ledger."""
 
     url: CrawlURL
@@ -108,8 +102,7 @@ class CommitItem:
     """Its record holds a whole payload, so that later ones with the same digest may refer to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentState:
+class SegmentState(Struct, frozen=True):
     """The ledger's row for a segment."""
 
     name: str
@@ -125,8 +118,7 @@ class SegmentState:
     previous_sha256: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """One transaction."""
 
     items: Sequence[CommitItem] = ()
@@ -136,8 +128,7 @@ class Commit:
     """The cookie jar as it is now; None if it has not changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Needed:
+class Needed(Struct, frozen=True):
     """A link that an archived document needs."""
 
     link: Outlink
@@ -145,8 +136,7 @@ class Needed:
     """The seq of the document's outcome."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """How the round stands."""
 
     queued: int = 0
@@ -187,8 +177,7 @@ class Readiness(enum.Enum):
     """Nothing is queued and nothing is claimed."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExcludedURL:
+class ExcludedURL(Struct, frozen=True):
     """A URL whose outcome is that a rule said no."""
 
     seq: int
@@ -200,8 +189,7 @@ class ExcludedURL:
     seed: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredPace:
+class StoredPace(Struct, frozen=True):
     """A host's politeness as stored: what of `crawler.politeness.Pace` outlasts a run."""
 
     name: str

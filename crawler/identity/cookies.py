@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
 from functools import cache
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 from publicsuffixlist import PublicSuffixList
 
 from crawler.identity.cookiesyntax import SetCookie, parse_set_cookie
@@ -30,8 +31,7 @@ Key = tuple[str, str, bool]
 """Path, name and whether it is for one host only: what tells the cookies of a domain apart."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cookie:
+class Cookie(Struct, frozen=True):
     """A cookie in the jar."""
 
     domain: str
@@ -51,8 +51,7 @@ class Cookie:
         return self.path, self.name, self.host_only
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """A Cookie header for one request."""
 
     value: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 MAX_PAIR = 4096
 """rfc6265bis section 5.6, step 5: longer name-value pairs are ignored."""
@@ -20,8 +21,7 @@ _YEAR = re.compile(r"(\d{2,4})(?:\D|$)", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
-@dataclass(frozen=True, slots=True)
-class SetCookie:
+class SetCookie(Struct, frozen=True):
     """What a Set-Cookie field says."""
 
     name: str

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from crawler.config import CrawlConfig
 from crawler.identity.cookies import CookieJar
@@ -25,8 +26,7 @@ _ORIGIN = re.compile(r"https?://[^/?#\\]*")
 _HEAD = re.compile(rb"(?s)(.*?\r\n\r\n)(.*)")
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
+class Presented(Struct, frozen=True):
     """Headers for one request."""
 
     headers: Mapping[str, str] = field(default_factory=dict)

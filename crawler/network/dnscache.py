@@ -10,9 +10,9 @@ import asyncio
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 from aiohttp.abc import AbstractResolver, ResolveResult
+from msgspec import Struct
 
 LEAST_TTL, MOST_TTL = 5.0, 86_400.0
 """A shorter one would ask for each connection anew, a longer one keep what somebody set by mistake."""
@@ -21,16 +21,14 @@ NEGATIVE_TTL = 5.0
 MAX_NAMES = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """One address of a name."""
 
     text: str
     family: socket.AddressFamily
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A name's addresses in the order of preference; none means that it has none."""
 
     addresses: Sequence[Address]

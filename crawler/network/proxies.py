@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+
+class Proxy(Struct, frozen=True):
     """Whom to ask through."""
 
     scheme: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from crawler.model import OutcomeKind
 from crawler.progress import Summary
@@ -14,8 +15,7 @@ _MOST_NAMES = 4
 _MOST_SEEDS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Hints:
+class Hints(Struct, frozen=True):
     """Command lines to paste, shell-quoted."""
 
     resume: str

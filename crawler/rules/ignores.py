@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from crawler.model import Kind
 from crawler.rules.ignoresets import SETS
@@ -22,8 +23,7 @@ RULE = "ignores"
 SET_MARK = "set:"
 
 
-@dataclass(frozen=True, slots=True)
-class Ignores:
+class Ignores(Struct, frozen=True):
     """What is to be ignored now."""
 
     sets: tuple[str, ...] = ()

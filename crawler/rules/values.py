@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from crawler.model import Kind
 from crawler.scopekind import ScopeKind
@@ -13,8 +14,7 @@ FOLLOWED = frozenset({Kind.NAVIGATION, Kind.GUESS})
 """Kinds that lead on to a page, as a reader would go; the others come along with one, or speak of a site."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What the rules said, and which of them."""
 
     accepted: bool
@@ -27,16 +27,14 @@ Judge = Callable[[str, Kind, int, int], Verdict | None]
 """Asked for URL, kind, depth and hops beyond the scope; None where the rule has nothing to say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One link of the chain."""
 
     name: str
     judge: Judge
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSaid:
+class RuleSaid(Struct, frozen=True):
     """What one rule of the chain said of a URL."""
 
     rule: str
@@ -47,8 +45,7 @@ class RuleSaid:
     """True for the last rule that said anything: what it said holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class SeedRules:
+class SeedRules(Struct, frozen=True):
     """What holds for the URLs that descend from a seed: the crawl's options, or the seed's own in their place."""
 
     scope: ScopeKind = ScopeKind.HOST

@@ -9,7 +9,8 @@ import argparse
 import enum
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 class UsageError(Exception):
@@ -24,8 +25,7 @@ class Group(enum.Enum):
     PASS_ON = "pass it on"
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """What the frame needs of a command."""
 
     description: str
@@ -37,8 +37,7 @@ class Command:
     """Does it; returns 0, or 1 for found wrong. Raises UsageError, ArchiveError or OSError, told at one seam."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What is said of a command without importing it."""
 
     name: str

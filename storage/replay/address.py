@@ -12,10 +12,11 @@ out of the URL. No I/O.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import ada_url
+from msgspec import Struct
+from msgspec.structs import replace
 
 PREFIX = "/replay/"
 RAW = "id_"
@@ -29,8 +30,7 @@ _WHITE = "\t\n\f\r "
 _EARLIEST, _LATEST = "00010101000000", "99991231235959"
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayAddress:
+class ReplayAddress(Struct, frozen=True):
     """What a replay path asks for."""
 
     url: str
@@ -86,8 +86,7 @@ def timestamp_of(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y%m%d%H%M%S}"
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(Struct, frozen=True):
     """Turns the links of one archived document into replay addresses of about the same time."""
 
     base: str

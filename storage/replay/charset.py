@@ -6,9 +6,9 @@ Order of belief, as in browsers: byte order mark, HTTP header, what the document
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import webencodings
+from msgspec import Struct
 
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xfe\xff", "utf-16be"), (b"\xff\xfe", "utf-16le"))
 _META = re.compile(rb"""<meta\b[^>]*?\bcharset\s*=\s*["']?\s*([^\s"'/>;]+)""", re.IGNORECASE)
@@ -18,8 +18,7 @@ _PRESCAN = 1024
 _COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
+class Encoding(Struct, frozen=True):
     """An encoding of the Encoding Standard."""
 
     name: str

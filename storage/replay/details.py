@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from storage.errors import ArchiveError
 from storage.message import message_of
@@ -17,8 +18,7 @@ from storage.surt import surt
 _LINKS_SHOWN = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """A link out of the capture."""
 
     url: str
@@ -29,8 +29,7 @@ class Link:
     """The best that its captures got."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """A request or a response as it was sent."""
 
     head: str
@@ -42,8 +41,7 @@ class Message:
     """True if more was sent than is shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Details:
+class Details(Struct, frozen=True):
     """One capture."""
 
     entry: Entry

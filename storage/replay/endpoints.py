@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from aiohttp import web
+from msgspec import Struct
 
 from storage.replay.address import normalised, replay_path
 from storage.replay.hosts import other_origin
@@ -26,8 +27,7 @@ _MOST = 100_000
 _FILTER = re.compile(r"(!?)([=~]?)([a-z]+):(.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class CdxQuery:
+class CdxQuery(Struct, frozen=True):
     """What is asked of the CDX server."""
 
     low: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import ada_url
+from msgspec import Struct
 
 from storage.capture import Capture
 from storage.errors import ArchiveError
@@ -22,8 +22,7 @@ _CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?\s*([^\s\"';]+)", re.IGNORECASE)
 _NEWEST = 99991231235959
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """A capture and its row."""
 
     entry: Entry

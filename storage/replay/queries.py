@@ -6,8 +6,9 @@ import re
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from storage.replay.catalogue import Kind, hashed, reading
 from storage.surt import surt
@@ -26,8 +27,7 @@ _RANKED = 20_000
 """Rows that a search ranks at most: of what nearly every page says, the first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A capture's row."""
 
     id: int
@@ -53,8 +53,7 @@ class Entry:
     """Captures of the same key, where rows are grouped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """A requisite that was never captured."""
 
     key: str
@@ -65,8 +64,7 @@ class Wanted:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """Captures and bytes of one kind and status class."""
 
     kind: Kind

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from storage.charset import decode_text
 from storage.codings import decoded
@@ -21,8 +22,7 @@ _REQUISITE = "E"
 _HOPS = frozenset("LEXRM")
 
 
-@dataclass(frozen=True, slots=True)
-class OutLink:
+class OutLink(Struct, frozen=True):
     """A link as a metadata record tells it: `URL CODE CONTEXT`."""
 
     url: str

@@ -7,7 +7,9 @@ out as it was. A body is read as what it will be used for: HTML that a `script` 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from storage.replay.address import Links
 from storage.replay.charset import Encoding, html_encoding, text_encoding
@@ -39,8 +41,7 @@ _DOCUMENT_DESTINATIONS = frozenset("document iframe frame object embed".split())
 _UNTOUCHED_DESTINATIONS = frozenset("image font audio video track manifest json".split())
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A body as archived, content codings removed, and what its headers say of it."""
 
     body: bytes
@@ -49,8 +50,7 @@ class Source:
     charset: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Rewritten:
+class Rewritten(Struct, frozen=True):
     """A body to be shown."""
 
     body: bytes

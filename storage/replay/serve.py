@@ -7,10 +7,10 @@ import ipaddress
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
+from msgspec import Struct
 
 from storage.layout import archive_directory
 from storage.replay.catalogue import catalogue_path, prepare
@@ -29,8 +29,7 @@ PORT = 8765
 _TRIES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Serving:
+class Serving(Struct, frozen=True):
     """Where it listens."""
 
     url: str

@@ -6,9 +6,10 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import astuple
 
 from storage.errors import CorruptArchive
 from storage.layout import archive_directory, indexes_directory

@@ -16,8 +16,9 @@ from __future__ import annotations
 import enum
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from storage.verify.header import Header, bare, date_of
 
@@ -53,8 +54,7 @@ class Reference(enum.IntEnum):
     REVISIT = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """A record read a moment ago."""
 
     date: int | None

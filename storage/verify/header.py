@@ -9,8 +9,9 @@ import functools
 import ipaddress
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct, field
 
 from storage.records import RecordType
 from storage.verify.rules import Rule
@@ -66,8 +67,7 @@ _IDENTICAL = re.compile(r"https?://netpreserve\.org/warc/1\.[01]/revisit/identic
 _NOT_MODIFIED = re.compile(r"https?://netpreserve\.org/warc/1\.[01]/revisit/server-not-modified")
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Struct, frozen=True):
     """What a header says, as far as it can be read."""
 
     version: str

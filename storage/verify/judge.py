@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from storage.errors import CorruptArchive
 from storage.frames import compression_of, frames
@@ -15,8 +17,7 @@ from storage.verify.rules import Finding, Rule, Severity, finding
 from storage.verify.tape import Tape
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A file of records within one verification."""
 
     source: Source

@@ -7,7 +7,8 @@ a test holds the two together.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 class Severity(enum.StrEnum):
@@ -128,8 +129,7 @@ class Rule(enum.Enum):
     PACKAGE_STORED = ("package-stored", Severity.WARNING, "WACZ 1.1.1", "a WARC file that is compressed once more")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """A breach of a rule, and where."""
 
     rule: Rule

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from storage.arc import is_arc
 from storage.errors import CorruptArchive, TornRecord
@@ -23,8 +24,7 @@ _KEPT = HEAD_LIMIT
 """Bytes of a block that are handed on with the record, so that its HTTP head can be looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """A whole record, judged."""
 
     header: Header

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from crawler.frontier import Counts, ExcludedURL, Needed, rank, unrank
 from crawler.liveness import Liveness

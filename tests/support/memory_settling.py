@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from crawler.clock import utc
 from crawler.earlier.revisit import Original, Previous
@@ -18,8 +20,7 @@ UNANSWERED = 3600.0
 _TEXTS = ("media_type", "title", "joins")
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """A URL that was given out."""
 
     url: CrawlURL

@@ -4,7 +4,9 @@ dictionaries is a transaction's own state, and dropping the copy is its rollback
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from crawler.expiry import expiry_of
 from crawler.frontier import Counts, SegmentState, StoredPace, rank
@@ -22,8 +24,7 @@ class Mode(enum.Enum):
     REJUDGE = enum.auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A URL that is queued, with why it is wanted."""
 
     id: int
@@ -56,8 +57,7 @@ class Row:
         return (which, depth, float("inf") if expires is None else expires, self.id)
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """A URL that was queued once."""
 
     rank: int
@@ -68,8 +68,7 @@ class Seen:
     """Its outcome. With neither it is a robots.txt, kept for the next page of its origin to ask for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A line of the ledger, with what an outcome does not tell."""
 
     outcome: Outcome
@@ -81,8 +80,7 @@ class Entry:
     """One more fetch, beyond this outcome, was queued."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(Struct, frozen=True):
     """What is known of an origin's robots.txt."""
 
     text: str | None = None
@@ -95,8 +93,7 @@ class Gate:
     delay: float = 0.0
 
 
-@dataclass(slots=True)
-class State:
+class State(Struct):
     """Everything that outlasts a crash."""
 
     counts: Counts = field(default_factory=Counts)
@@ -123,7 +120,7 @@ class State:
     def copy(self) -> State:
         """What a transaction may change: its dictionaries are its own, the values in them never change."""
         fresh = replace(self)
-        for name in State.__slots__:
+        for name in State.__struct_fields__:
             value = getattr(self, name)
             if isinstance(value, dict):
                 setattr(fresh, name, dict(value))

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from crawler.earlier.revisit import Original
 from crawler.frontier import (
@@ -1109,7 +1109,7 @@ class Durability:
             item(replace(second, key=(99, 99))),
             item(second, Settled()),
             item(second, links=[link("not a url")]),
-            replace(item(second), title=object()),  # type: ignore[arg-type]
+            replace(item(second), title=object()),
         ]
         for bad in bad_ones:
             with pytest.raises(Exception):  # noqa: B017, PT011 - each store has its own words
@@ -1255,7 +1255,7 @@ class Payloads:
         good, bad = await claim_all(frontier)
         digest = str(stored(good).digest)
         with pytest.raises(Exception):  # noqa: B017, PT011 - whatever the store says of nonsense
-            await frontier.commit(Commit([item(good, original=True), replace(item(bad), title=object())]))  # type: ignore[arg-type]
+            await frontier.commit(Commit([item(good, original=True), replace(item(bad), title=object())]))
         assert await frontier.originals([digest]) == {}
         await frontier.commit(Commit([item(good, original=True), item(bad)]))
         assert list(await frontier.originals([digest])) == [digest]

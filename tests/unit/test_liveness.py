@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from crawler.liveness import ALIVE, DEAD_SECONDS, FIRST_INTERVAL, MAX_INTERVAL, PARK_AFTER, UNKNOWN, Liveness
 from crawler.model import FailureKind

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from crawler.politeness import AUTO_FACTOR, FIRST_BACKOFF, MAX_AUTO_DELAY, MAX_BACKOFF, MAX_RETRY_AFTER, Pace
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from crawler.frontier import Finished, HostReport, RetryAt
 from crawler.model import Exchange, Failure, FailureKind, OutcomeKind, Truncation

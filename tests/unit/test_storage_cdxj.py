@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from storage import (
@@ -142,7 +142,7 @@ async def test_a_damaged_segment_has_no_short_index(tmp_path: Path) -> None:
 
 async def test_records_of_the_crawl_itself_have_no_line(tmp_path: Path) -> None:
     request, _, metadata = capture(1, b"x")
-    other = dataclasses.replace(metadata, id=record_id(77), content_type="text/plain")
+    other = msgspec.structs.replace(metadata, id=record_id(77), content_type="text/plain")
     name = await sealed(tmp_path, [[request, metadata, other]])
     (line,) = index_lines(archive_directory(tmp_path) / name)
     assert '"mime": "text/plain"' in line

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from storage import (
@@ -58,7 +58,7 @@ def _swap(rows: list[SealedSegment]) -> list[SealedSegment]:
 
 def _with(at: int, **change: object) -> Callable[[list[SealedSegment]], list[SealedSegment]]:
     def changed(rows: list[SealedSegment]) -> list[SealedSegment]:
-        return [dataclasses.replace(row, **change) if at == n else row for n, row in enumerate(rows)]  # type: ignore[arg-type]
+        return [msgspec.structs.replace(row, **change) if at == n else row for n, row in enumerate(rows)]
 
     return changed
 
@@ -130,7 +130,7 @@ def test_a_line_that_is_no_row_is_named(tmp_path: Path, rows: list[SealedSegment
 
 def test_writing_is_all_or_nothing(tmp_path: Path, rows: list[SealedSegment]) -> None:
     before = (indexes_directory(tmp_path) / "manifest.jsonl").read_bytes()
-    broken = [rows[0], dataclasses.replace(rows[1], name=object())]  # type: ignore[arg-type]
+    broken = [rows[0], msgspec.structs.replace(rows[1], name=object())]
     with pytest.raises(TypeError):
         write_manifest(tmp_path, broken)
     assert [path.name for path in indexes_directory(tmp_path).iterdir()] == ["manifest.jsonl"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import re
 import zlib
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
+import msgspec
 import pytest
 
 from storage import Block, DigestAlgorithm, HttpPayload, InvalidRecord, Record, RecordType, payload_digest
@@ -50,7 +50,7 @@ class Pieces:
 
 
 def test_a_response_to_the_last_byte() -> None:
-    record = dataclasses.replace(response(1, b"body"), fields=(("WARC-IP-Address", "192.0.2.1"),))
+    record = msgspec.structs.replace(response(1, b"body"), fields=(("WARC-IP-Address", "192.0.2.1"),))
     block = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: 4\r\n\r\nbody"
     expected = (
         "WARC/1.1\r\n"
@@ -111,7 +111,7 @@ def test_the_payload_of_a_chunked_body_is_what_it_carries(body: bytes, payload: 
     for size in (1, 3, 1000):
         pieces = tuple(record.block[start : start + size] for start in range(0, len(record.block), size))
         assert payload_digest(Pieces(pieces), record.payload, DigestAlgorithm.SHA256) == expected
-        streamed = encode(dataclasses.replace(record, block=Pieces(pieces)), digest=DigestAlgorithm.SHA256, level=1)
+        streamed = encode(msgspec.structs.replace(record, block=Pieces(pieces)), digest=DigestAlgorithm.SHA256, level=1)
         in_memory = encode(record, digest=DigestAlgorithm.SHA256, level=1)
         assert (streamed.block_digest, streamed.payload_digest) == (in_memory.block_digest, expected)
 
@@ -121,7 +121,7 @@ def test_a_block_out_of_memory_is_written_like_one_in_memory() -> None:
     record = response(1, body)
     assert isinstance(record.block, bytes)
     pieces = tuple(record.block[start : start + 100_000] for start in range(0, len(record.block), 100_000))
-    streamed = dataclasses.replace(record, block=Pieces(pieces))
+    streamed = msgspec.structs.replace(record, block=Pieces(pieces))
     assert len(record.block) > ONE_SHOT
     assert written(streamed) == written(record)
     assert parse(written(streamed))[1] == record.block
@@ -163,12 +163,12 @@ def test_no_control_character_reaches_a_header_line(place: str, control: str) ->
     hostile = f"http://a/{control}WARC-Type: warcinfo"
     record = response(1)
     if place == "value":
-        record = dataclasses.replace(record, fields=(("WARC-IP-Address", hostile),))
+        record = msgspec.structs.replace(record, fields=(("WARC-IP-Address", hostile),))
     elif place == "name":
-        record = dataclasses.replace(record, fields=((f"X{control}Y", "1"),))
+        record = msgspec.structs.replace(record, fields=((f"X{control}Y", "1"),))
     else:
         change: dict[str, str] = {place: f"<{hostile}>" if place == "id" else hostile}
-        record = dataclasses.replace(record, **change)  # type: ignore[arg-type]
+        record = msgspec.structs.replace(record, **change)
     with pytest.raises(InvalidRecord):
         encode(record, digest=DigestAlgorithm.SHA256, level=6)
 
@@ -202,12 +202,12 @@ def test_no_control_character_reaches_a_header_line(place: str, control: str) ->
 )
 def test_what_the_standard_forbids_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(InvalidRecord):
-        encode(dataclasses.replace(response(1), **change), digest=DigestAlgorithm.SHA256, level=6)  # type: ignore[arg-type]
+        encode(msgspec.structs.replace(response(1), **change), digest=DigestAlgorithm.SHA256, level=6)
 
 
 @pytest.mark.parametrize("value", ["http://a/é", "http://a/\ue000", "http://a/a\u00a0b", "", "a: b", "<x>"])
 def test_odd_but_harmless_values_are_written(value: str) -> None:
-    record = dataclasses.replace(response(1), fields=(("X-Note", value),))
+    record = msgspec.structs.replace(response(1), fields=(("X-Note", value),))
     plain = written(record)
     assert f"\r\nX-Note: {value}\r\n".encode() in plain
 
