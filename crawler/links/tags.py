@@ -50,15 +50,18 @@ def is_costly(content: bytes) -> bool:
         return False
     if tags > MAX_TREE_TAGS:
         return True
-    # HTML Standard, section 13.2.4.3: of equal formatting elements at most three are repeated; there are 12 names.
-    most = (_MAX_NODES // tags - 36) // 3
-    many_formatting = most < 0 or (
-        len(set(_LIKE_FORMATTING.findall(content))) > most and len(set(_FORMATTING_TAG.findall(content))) > most
-    )
     flat, most_steps = (
         (_FLAT_TAGS_OF_LONG, _MAX_STEPS_OF_LONG) if len(content) > LONG_PAGE else (_FLAT_TAGS, _MAX_STEPS)
     )
-    return (many_formatting or tags > flat) and _grows(content, tags, most_steps)
+    return (tags > flat or _has_many_formatting(content, tags)) and _grows(content, tags, most_steps)
+
+
+def _has_many_formatting(content: bytes, tags: int) -> bool:
+    """HTML Standard, section 13.2.4.3: of equal formatting elements at most three are repeated; there are 12 names."""
+    most = (_MAX_NODES // tags - 36) // 3
+    return most < 0 or (
+        len(set(_LIKE_FORMATTING.findall(content))) > most and len(set(_FORMATTING_TAG.findall(content))) > most
+    )
 
 
 def _has_long_tag(content: bytes, tags: int) -> bool:
