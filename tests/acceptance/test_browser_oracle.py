@@ -133,14 +133,23 @@ def read(directory: Path) -> Archive:
     return Archive(fetched, outlinks)
 
 
-LINKS = "[...document.links, ...document.querySelectorAll('iframe, frame')].map(each => each.href || each.src)"
+LINKS = (
+    "[...document.links, ...document.querySelectorAll('iframe, frame')]"
+    ".map(each => each.href || each.src).filter(each => URL.canParse(each))"
+)
+"""What cannot be parsed leads nowhere; `href` then gives it as it stands (HTML Standard, section 4.6.3)."""
+
+
+def asked_for(link: str) -> str:
+    """The address without its fragment and, as the archive keeps it, without a user's name and password."""
+    return re.sub(r"(?<=//)[^/@]*@", "", urldefrag(link).url, count=1)
 
 
 async def look(browser: Browser, url: str, tabs: asyncio.Semaphore, *, scripts: bool) -> tuple[set[str], set[str]]:
     """What a page asked for, and what it and its frames link to: http(s), without fragments."""
     async with tabs:
         page = await browser.open(url, scripts=scripts)
-        listed = {urldefrag(link).url for links in await page.frame_values(LINKS) for link in links}
+        listed = {asked_for(link) for links in await page.frame_values(LINKS) for link in links}
         await page.close()
         return set(page.urls), {link for link in listed if link.startswith(("http://", "https://"))}
 
