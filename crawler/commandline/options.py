@@ -209,7 +209,8 @@ OPTIONS: tuple[Option, ...] = (
         "seed-option", Group.SCOPE, "options for one seed (repeatable)", metavar="'URL NAME=VALUE ...'",
         field="seed_options", repeat=True,
         detail="The same may stand behind a URL in the seeds file: `https://a.example/docs/ scope=prefix depth=3`. "
-        "There are scope, depth, offsite-links, include, exclude, delay, per-host and max-pages. See "
+        "There are scope, depth, offsite-links, include, exclude, delay, per-host and max-pages. A URL that is "
+        "no seed is refused. See "
         "[Scope](scope.md#options-of-single-seeds).",
     ),
     Option(

@@ -74,6 +74,17 @@ def test_a_bad_line_is_named_and_nothing_begins(line: str, capsys: Captured) -> 
     assert not Path("crawls").exists()
 
 
+def test_options_are_for_a_seed_of_this_run_or_of_an_earlier_one(capsys: Captured) -> None:
+    _crawled(["http://a.test/", "--output", "c"])
+    again = ["http://b.test/", "--output", "c", "--seed-option"]
+    with Web(SITES) as web:
+        assert main([*again, "http://c.test/ depth=1", *QUICK], engine=engine(web)) == 2
+        assert web.requests == []
+    assert capsys.readouterr().err == "crawler: --seed-option: http://c.test/ is none of the seeds\n"
+    assert _crawled([*again, "http://a.test/ depth=1"]) == ["http://b.test/"]
+    assert _crawled(["--output", "c"]) == [], "crawl.toml, which names the later seed alone, can be gone on with"
+
+
 def _head(request: bytes) -> dict[str, str]:
     lines = request.decode("latin-1").split("\r\n")[1:-2]
     return dict(line.split(": ", 1) for line in lines)
