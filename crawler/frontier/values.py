@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -168,6 +168,18 @@ class Counts:
     @property
     def done(self) -> int:
         return self.archived + self.revisited + self.failed + self.excluded
+
+
+@dataclass(frozen=True, slots=True)
+class Tallies:
+    """What the round's URLs of all kinds were answered with, as a reader of the archive counts them."""
+
+    statuses: Mapping[int, int]
+    """HTTP status -> number of URLs."""
+    types: Mapping[str, int]
+    """Media type -> number of URLs."""
+    absent: int
+    """Those of `statuses` that are robots.txt or sitemaps, only looked for and absent (404, 410): no broken links."""
 
 
 class CommitFailed(LedgerError):
