@@ -332,8 +332,9 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "contact", Group.IDENTITY, "your e-mail or web address, told to every server", metavar="ADDRESS",
         field="contact", without="none",
-        detail="It becomes part of the User-Agent header, unless `--user-agent` sets that. Somebody whose server you "
-        "trouble can then write to you instead of blocking you: please give one for all but the smallest crawls.",
+        detail="It stands behind the name in the User-Agent header, that of `--user-agent` too unless it holds the "
+        "address. Somebody whose server you trouble can then write to you instead of blocking you: please give one for "
+        "all but the smallest crawls.",
     ),
     Option(
         "header", Group.IDENTITY, "a further request header (repeatable)", read_header, _show_header, "'NAME: VALUE'",

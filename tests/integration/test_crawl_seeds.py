@@ -113,6 +113,22 @@ async def test_a_user_agent_of_ones_own(crawl_dir: Path) -> None:
     assert info.fields["http-header-user-agent"] == ["MyBot/1.0 (see http://a.test/bot)"]
 
 
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        ("MyBot/1.0", "MyBot/1.0 (+me@example.org)"),
+        ("Mozilla/5.0 (X11) MyBot", "Mozilla/5.0 (X11) MyBot (+me@example.org)"),
+        ("MyBot/1.0 (write to me@example.org)", "MyBot/1.0 (write to me@example.org)"),
+    ],
+)
+async def test_a_contact_is_told_whatever_the_user_agent(crawl_dir: Path, own: str, told: str) -> None:
+    with Web(SITES) as web:
+        await crawl(web, crawl_dir, "http://a.test/", user_agent=own, contact="me@example.org")
+        assert {_head(asked.request)["User-Agent"] for asked in web.requests} == {told}
+    (info,) = kept(crawl_dir, type_="warcinfo")
+    assert (info.fields["http-header-user-agent"], info.fields["operator"]) == ([told], ["me@example.org"])
+
+
 async def test_warcinfo_says_who_made_the_archive_and_how(crawl_dir: Path) -> None:
     with Web(SITES) as web:
         await crawl(web, crawl_dir, "http://a.test/", contact="me@example.org", robots=False, prefix="mine")
