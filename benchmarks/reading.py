@@ -70,6 +70,7 @@ def records(directory: Path, pages: int) -> list[tuple[str, ...]]:
 async def _segment(directory: Path, pages: int) -> tuple[Path, int]:
     words = [f"word{n}" for n in range(3000)]
     rng = random.Random(SEED)
+    (directory / "archive").mkdir()
     writer = await SegmentWriter.create(directory, prefix="x", number=0, now=NOW, files=DiskFiles(), warcinfo=WARCINFO)
     size = 0
     for start in range(0, pages, 100):

@@ -5,7 +5,8 @@ outlinks and the segment's new length; only then the outcomes are told. While ba
 is being collected; at most one batch is in flight.
 
 What a failure does:
-- no room (append or commit): the batch is undone, the crawl pauses until there is room, the batch is written again;
+- no room (append or commit), or no file descriptor for a new segment: the batch is undone, the crawl pauses until there
+  is, the batch is written again;
 - any other failed write, sync or commit: final. The hand-off fails, so every waiting producer learns of it at once;
   the next start cuts the segment back to its committed length.
 """
@@ -23,7 +24,7 @@ from crawler.capture import Capture
 from crawler.concurrency.handoff import Handoff
 from crawler.concurrency.saver import OrderedSaver
 from crawler.concurrency.shielded import finish
-from crawler.disk import DiskGuard, is_full
+from crawler.disk import DiskGuard, may_pass
 from crawler.earlier.dedupe import Dedupe
 from crawler.errors import ArchiverDied, CrawlError, OutOfDisk
 from crawler.frontier import Commit, CommitFailed, CommitItem, Finished, Ledger, Stored
@@ -108,7 +109,7 @@ class Archiver:
             sentence = f"nothing more can be archived: {text}"
             if isinstance(error, OutOfDisk):
                 self._died = error
-            elif is_full(error.__cause__):
+            elif may_pass(error.__cause__):
                 self._died = OutOfDisk(text)  # told too late for another try, by a sync: but the next start goes on
             else:
                 self._died = ArchiverDied(sentence)
@@ -165,10 +166,12 @@ class Archiver:
         then nothing of the batch was done."""
         while True:
             await self._guard.room(flush=True)
+            cause: BaseException | None = None
             try:
                 outcomes = await self._write(batch, recorded=recorded)
             except NoSpace as error:
                 log.warning("%s", error)
+                cause = error.__cause__
             except CommitFailed as error:
                 if error.held or not error.full:
                     raise
@@ -176,7 +179,7 @@ class Archiver:
             else:
                 self._guard.accepted()
                 return outcomes
-            self._guard.refused()
+            self._guard.refused(cause)
 
     async def _recordings(self, batch: Sequence[Capture]) -> Sequence[Recording | None]:
         if self._dedupe is not None:

@@ -46,19 +46,33 @@ def holds_crawl(directory: Path) -> bool:
 
 
 def fresh_directory(directory: Path) -> Path:
-    """The first of DIR, DIR-2, DIR-3 … with nothing in it, created here so that nobody else takes it too."""
+    """The first of DIR, DIR-2, DIR-3 … with nothing in it, taken here so that nobody else takes it too.
+
+    Raises UsageError."""
     for number in itertools.count(1):
         candidate = directory if number == 1 else directory.with_name(f"{directory.name}-{number}")
         try:
             candidate.mkdir(parents=True)
         except FileExistsError:
-            if number == 1 and not holds_crawl(directory):
-                return directory
+            if number > 1 or holds_crawl(directory):
+                continue
         except OSError as error:
             raise UsageError(f"{candidate}: cannot be created: {error.strerror}") from None
-        else:
+        if _take(candidate):
             return candidate
     raise AssertionError("counting does not end")
+
+
+def _take(directory: Path) -> bool:
+    """Makes an empty directory a crawl's; False if another process was quicker. One that found it empty, as whoever had
+    just made it left it, would wait at its lock in vain."""
+    try:
+        (directory / "archive").mkdir()
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise UsageError(f"{directory}: cannot be used as crawl directory: {error.strerror}") from None
+    return True
 
 
 def _file_name(text: str) -> str:

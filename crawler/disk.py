@@ -33,6 +33,11 @@ def is_full(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
+def may_pass(error: BaseException | None) -> bool:
+    """True if a file cannot be begun now and may be later: there is no room, or as many are open as may be."""
+    return is_full(error) or (isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE))
+
+
 class DiskGuard:
     """Lets the archiver write while there is room; otherwise waits, at most `wait` seconds (None: for ever)."""
 
@@ -46,7 +51,9 @@ class DiskGuard:
         free: Callable[[Path], int] = free_bytes,
     ) -> None:
         self._directory, self._minimum, self._wait, self._clock, self._free = directory, minimum, wait, clock, free
-        self._refused = self._failing = False
+        self._refused: str | None = None
+        """Why the last write failed, until another is worth a try."""
+        self._failing = False
         self._since: float | None = None
         """When the shortage that lasts began: a write that is tried in vain now and then does not end it."""
         self._look = FIRST_LOOK
@@ -56,9 +63,12 @@ class DiskGuard:
         """The sentence that says why the crawl is paused, or None."""
         self.on_change: Callable[[], None] = lambda: None
 
-    def refused(self) -> None:
-        """A write just failed for want of room: do not try again before something was freed."""
-        self._refused = self._failing = True
+    def refused(self, error: BaseException | None = None) -> None:
+        """A write just failed for want of room, or, as the error tells, of file descriptors: do not try again before
+        something was freed."""
+        descriptors = isinstance(error, OSError) and not is_full(error)
+        self._refused = "too many files are open" if descriptors else "the disk refused a write for want of room"
+        self._failing = True
         self._believed_until = 0.0
 
     def accepted(self) -> None:
@@ -92,7 +102,7 @@ class DiskGuard:
             pause = self._look if self._wait is None else min(self._look, self._wait - waited)
             await self._sleep(pause)
             self._look = min(self._look * 2, LONGEST_LOOK)
-            self._refused = False  # after a wait a write is worth a try, if the figures allow it
+            self._refused = None  # after a wait a write is worth a try, if the figures allow it
         if not self._failing:
             self._over()
             self._believed_until = self._clock.time() + LOOK_EVERY
@@ -114,7 +124,7 @@ class DiskGuard:
         if free < needed:
             return f"{self._directory}: only {show_bytes(free)} free, {show_bytes(needed)} wanted"
         if self._refused:
-            return f"{self._directory}: the disk refused a write for want of room"
+            return f"{self._directory}: {self._refused}"
         return None
 
     async def _sleep(self, seconds: float) -> None:

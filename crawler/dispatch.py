@@ -7,7 +7,6 @@ over* (it has a capture: that is never dropped, whatever is cancelled, unless th
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from crawler.clock import Clock
 from crawler.concurrency.handoff import Handoff, HandoffClosed
 from crawler.concurrency.shielded import finish
 from crawler.concurrency.taskqueue import Ending, Result, TaskQueue
-from crawler.disk import DiskGuard
+from crawler.disk import DiskGuard, may_pass
 from crawler.errors import ArchiverDied, DiskFailed
 from crawler.frontier import Readiness, WorkQueue
 from crawler.limits import REQUISITES_ONLY, Limits
@@ -27,8 +26,6 @@ from crawler.tally import Tally
 from crawler.visit import Visitor
 
 log = logging.getLogger(__name__)
-_MAY_PASS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
-"""What keeps a body from being spooled now and may not later."""
 
 
 class Source(Protocol):
@@ -187,10 +184,10 @@ class Dispatcher:
         try:
             capture = await self._visitor.visit(url)
         except OSError as error:
-            if error.errno not in _MAY_PASS:
+            if not may_pass(error):
                 raise DiskFailed(f"the local disk failed while receiving {url.url}: {error}") from error
             log.warning("%s: to be fetched again: %s", url.url, error)
-            self._guard.refused()
+            self._guard.refused(error)
         finally:
             self._frontier.fetched(url, None if capture is None else capture.host)
             if capture is None:

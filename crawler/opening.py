@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +41,7 @@ from crawler.pdf.links import PdfLinks
 from crawler.place import check_ledger, make_directories, sync_names
 from crawler.querystrip import QueryStrip
 from crawler.reconsider import reconsider
+from crawler.rules.ownrules import without_seed
 from crawler.scope import Scope
 from crawler.seams import Seams, Sink
 from crawler.seedoptions import HostLimits, host_limits, options_by_url, page_budgets
@@ -112,6 +113,7 @@ async def open_crawl(config: CrawlConfig, stack: AsyncExitStack, seams: Seams) -
     elsewhere = await _open_elsewhere(config, directory, stack)
     frontier = seams.frontier or await _open_frontier(config, directory, stack, clock)
     await _check_digest(config, frontier)
+    _check_seed_options(config, {*seeds, *(urls[0] for urls in (await frontier.seeds()).values())})
     write_config(directory / "crawl.toml", config)
     await sync_names(directory, files)
     guard = DiskGuard(directory, config.min_free_disk, config.disk_wait, clock)
@@ -196,6 +198,12 @@ async def _check_digest(config: CrawlConfig, frontier: Frontier) -> None:
             f"--digest {config.digest}: the archive in {config.output} was begun with --digest {begun}, and one archive"
             f" has one algorithm; give --digest {begun}, or begin a new archive with --fresh"
         )
+
+
+def _check_seed_options(config: CrawlConfig, seeds: Collection[str]) -> None:
+    """Raises UsageError where options were given for a URL that no run named as a seed: it may be misspelt."""
+    if (url := without_seed(config, seeds)) is not None:
+        raise UsageError(f"--seed-option: {url} is none of the seeds")
 
 
 def refused_by_disk(error: Exception, directory: Path) -> Exception:

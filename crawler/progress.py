@@ -72,6 +72,8 @@ class Summary(Struct, frozen=True):
     """HTTP status -> number of URLs."""
     types: Mapping[str, int] = field(default_factory=dict)
     """Media type -> number of URLs."""
+    absent: int = 0
+    """Those of `statuses` that are a robots.txt or sitemap, only looked for and not there: no broken links."""
     bytes: int = 0
     """Bytes received."""
     archive_bytes: int = 0

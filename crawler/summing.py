@@ -57,7 +57,7 @@ async def summary_of(
     """The round's figures and the exit code: 0 done or at a limit, 1 no seed answered, 3 stopped and resumable."""
     frontier = opened.frontier
     counts = await frontier.counts()
-    statuses, types = await frontier.tallies()
+    tallies = await frontier.tallies()
     segments = await frontier.segments()
     seeds = await frontier.seed_outcomes(opened.seeds)
     answered = sum(outcome.kind in (OutcomeKind.ARCHIVED, OutcomeKind.REVISITED) for outcome in seeds)
@@ -73,8 +73,9 @@ async def summary_of(
             OutcomeKind.FAILED: counts.failed,
             OutcomeKind.EXCLUDED: counts.excluded,
         },
-        statuses=statuses,
-        types=types,
+        statuses=tallies.statuses,
+        types=tallies.types,
+        absent=tallies.absent,
         bytes=counts.bytes,
         archive_bytes=sum(segment.length for segment in segments),
         duration=now - opened.started,

@@ -1,6 +1,7 @@
 """The birth of a segment: create `.open` (O_EXCL), write the warcinfo record, sync the file, sync the directory.
 
-Only after that may a ledger name it. A crash in between leaves a file that no ledger names; recovery removes it.
+Only after that may a ledger name it. A crash in between leaves a file that no ledger names; recovery removes it. The
+directory must be there: one that is gone was removed from under whoever writes, and its records with it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from storage.errors import NoSpace, SegmentBroken
-from storage.files import AppendFile, Files, is_full
+from storage.files import AppendFile, Files, may_pass
 from storage.segment import OPEN
 
 
@@ -19,13 +20,12 @@ async def give_birth(files: Files, archive: Path, name: str, data: bytes) -> App
     path = archive / (name + OPEN)
     file = None
     try:
-        await files.make_directory(archive)
         file = await files.open_append(path, create=True)
         await file.write(data)
         await file.sync()
         await files.sync_directory(archive)
     except OSError as error:
-        failure = NoSpace if is_full(error) else SegmentBroken
+        failure = NoSpace if may_pass(error) else SegmentBroken
         raised = failure(f"cannot begin a segment: {error.strerror or error}", path=str(path))
         if file is not None:
             await _discard(files, file, path, raised)

@@ -29,7 +29,8 @@ class ArchiveLocked(ArchiveError):
 
 
 class NoSpace(ArchiveError):
-    """The disk is full. The segment was cut back to the start of the batch and can be written again."""
+    """The disk is full, or too many files are open to begin a segment. The batch left nothing behind and can be written
+    again."""
 
 
 class SegmentBroken(ArchiveError):

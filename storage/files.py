@@ -52,15 +52,17 @@ class Files(Protocol):
 
     async def remove(self, path: Path) -> None: ...
 
-    async def make_directory(self, path: Path) -> None:
-        """Makes a directory, and its parents where they are missing, durably; content if it is there already."""
-
     async def sync_directory(self, path: Path) -> None: ...
 
 
 def is_full(error: OSError) -> bool:
     """True if there is no room, or none left for this user: what may pass when somebody makes room."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def may_pass(error: OSError) -> bool:
+    """True if what was to be begun may be later: there is no room, or as many files are open as may be."""
+    return is_full(error) or error.errno in (errno.EMFILE, errno.ENFILE)
 
 
 class DiskAppendFile:
@@ -118,19 +120,8 @@ class DiskFiles:
     async def remove(self, path: Path) -> None:
         await in_thread(self._executor, os.unlink, path)
 
-    async def make_directory(self, path: Path) -> None:
-        await in_thread(self._executor, _make_directory, path)
-
     async def sync_directory(self, path: Path) -> None:
         await in_thread(self._executor, sync_directory, path)
-
-
-def _make_directory(path: Path) -> None:
-    if path.is_dir():
-        return
-    _make_directory(path.parent)
-    path.mkdir(exist_ok=True)
-    sync_directory(path.parent)
 
 
 def _rename(source: Path, target: Path) -> None:

@@ -20,10 +20,16 @@ WORTH_KEEPING = 4 << 20
 """Bytes from which on a file's index is kept: a smaller one is read through in no time."""
 
 
-def cache_directory() -> Path:
-    """Where indexes are kept, whether it is there or not."""
+def user_cache() -> Path:
+    """Where all that is derived is kept for this user, whether it is there or not; where nothing can be for one without
+    a home, as some containers have them."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(base) / "annals" / "indexes"
+    return Path(os.devnull if base.startswith("~") else base) / "annals"
+
+
+def cache_directory() -> Path:
+    """Where indexes are kept."""
+    return user_cache() / "indexes"
 
 
 def cached_index(source: Source) -> Path | None:

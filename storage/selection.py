@@ -15,6 +15,32 @@ Statuses = int | str | Iterable[int | str]
 """200, "2xx", or several of them."""
 
 
+_AUTHORITY = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*)://)?([^/?#]*)")
+_PORT = re.compile(r":([0-9]{1,5})$")
+_USUAL_PORTS = {"": 80, "http": 80, "https": 443}
+
+
+class Host(Struct, frozen=True):
+    """A host on any port or on one, or a domain and all below it."""
+
+    key: str
+    """In the form of a SURT, without a port."""
+    port: int | None
+    """None is any."""
+    below: bool
+    """Hosts below it count, too."""
+
+    def holds(self, key: str, url: str) -> bool:
+        """A key names no port that is its scheme's usual one; so the URL is asked, too."""
+        port, usual = _ports(url)
+        if self.port is not None and port != self.port:
+            return False
+        place = key.partition(")")[0]
+        if port is not None and port != usual:
+            place = place.removesuffix(f":{port}")
+        return place == self.key or (self.below and place.startswith(f"{self.key},"))
+
+
 class Selection(Struct, frozen=True):
     """A question to an archive."""
 
@@ -22,7 +48,7 @@ class Selection(Struct, frozen=True):
     """What the index line must begin with."""
     prefix: str | None = None
     """SURT prefix whose last slash counts, for a URL prefix."""
-    domain: str | None = None
+    host: Host | None = None
     statuses: frozenset[str] | None = None
     mime: str | None = None
     since: str | None = None
@@ -33,9 +59,7 @@ class Selection(Struct, frozen=True):
             path = url.partition("?")[0].partition("#")[0]
             slashed = f"{key}/" if path.endswith("/") and not key.endswith("/") and "?" not in key else key
             return slashed.startswith(self.prefix)
-        if self.domain is not None:
-            return key[len(self.domain) : len(self.domain) + 1] in (")", ",", ":", "")
-        return True
+        return self.host is None or self.host.holds(key, url)
 
     def wants_time(self, timestamp: str) -> bool:
         """Decides by 14 digits, to the second."""
@@ -60,20 +84,18 @@ def selection(
     """A question in the terms of `Archive.captures`. Raises ValueError for one that cannot be meant."""
     if sum(each is not None for each in (url, prefix, host, domain)) > 1:
         raise ValueError("ask by one of url, prefix, host and domain")
-    key, slashed, domain_key = b"", None, None
+    key, slashed, place = b"", None, None
     if url is not None:
         key = f"{surt(url)} ".encode("ascii")
     elif prefix is not None:
         bare = surt(prefix)
         slashed = f"{bare}/" if prefix.endswith("/") and not bare.endswith("/") else bare
         key = bare.encode("ascii")
-    elif host is not None:
-        key = f"{_host_key(host)})".encode("ascii")
-    elif domain is not None:
-        domain_key = _host_key(domain)
-        key = domain_key.encode("ascii")
+    elif host is not None or domain is not None:
+        place = _host(host or domain or "", below=host is None)
+        key = place.key.encode("ascii")
     return Selection(
-        key, slashed, domain_key, _statuses(status), None if mime is None else mime.lower(),
+        key, slashed, place, _statuses(status), None if mime is None else mime.lower(),
         None if since is None else stamp(since), None if until is None else stamp(until),
     )  # fmt: skip
 
@@ -83,8 +105,32 @@ def stamp(time: datetime) -> str:
     return f"{time.astimezone(UTC) if time.tzinfo is not None else time:%Y%m%d%H%M%S}".rjust(14, "0")
 
 
-def _host_key(host: str) -> str:
-    return surt(f"http://{host}/").partition(")")[0]
+def _host(text: str, *, below: bool) -> Host:
+    """`example.com`, `example.com:8080`, `[::1]:8080`. Raises ValueError for what is none."""
+    _, authority = _parts(text)
+    if authority.count(":") > 1 and "[" not in authority:  # an IPv6 address as people write it
+        authority = f"[{authority}]"
+    found = _PORT.search(authority)
+    bare = authority[: found.start()] if found else authority.removesuffix(":")
+    key, closed, _ = surt(f"http://{bare}/").partition(")")
+    if not key or not closed or ":" in bare.rpartition("]")[2]:
+        raise ValueError(f"not a host: {text!r}; example.com or example.com:8080 would be one")
+    return Host(key, int(found[1]) if found else None, below)
+
+
+def _ports(url: str) -> tuple[int | None, int | None]:
+    """The port that a URL leads to, and the usual one of its scheme; None where there is none."""
+    scheme, authority = _parts(url)
+    usual = _USUAL_PORTS.get(scheme)
+    found = _PORT.search(authority)
+    return (int(found[1]) if found else usual), usual
+
+
+def _parts(url: str) -> tuple[str, str]:
+    """Scheme in lower case and authority; "" where there is none."""
+    found = _AUTHORITY.match(url)
+    assert found is not None, "every part of the pattern may be empty"
+    return (found[1] or "").lower(), found[2]
 
 
 def _statuses(status: Statuses | None) -> frozenset[str] | None:

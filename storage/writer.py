@@ -101,11 +101,12 @@ class SegmentWriter:
         level: int = 6,
         executor: Executor | None = None,
     ) -> SegmentWriter:
-        """Gives birth to a segment in the crawl directory `directory`; when this returns it is durable with its
-        warcinfo record, whose block (application/warc-fields) is `warcinfo`.
+        """Gives birth to a segment in the crawl directory `directory`, whose place for segments (`archive/`) must be
+        there; when this returns it is durable with its warcinfo record, whose block (application/warc-fields) is
+        `warcinfo`.
 
-        Raises NoSpace when the disk is full (try again with a later `now`), SegmentBroken for any other failure;
-        both after trying to remove what was begun. ValueError for an impossible prefix."""
+        Raises NoSpace when the disk is full or too many files are open (try again with a later `now`), SegmentBroken
+        for any other failure; both after trying to remove what was begun. ValueError for an impossible prefix."""
         archive, name = archive_directory(directory), segment_name(prefix, now, number)
         record = warcinfo_record(name, now, warcinfo)
         sha256 = hashlib.sha256()

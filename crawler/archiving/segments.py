@@ -18,6 +18,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from crawler.archiving.home import Home
 from crawler.archiving.metadata import outlinks_in
 from crawler.archiving.warcinfo import warcinfo_block
 from crawler.clock import Clock, utc
@@ -61,6 +62,7 @@ class Segments:
     ) -> None:
         self._directory, self._config, self._ledger = directory, config, ledger
         self._files, self._clock, self._guard = files, clock, guard
+        self._home = Home(directory / "archive")
         self._writer: SegmentWriter | None = None
         self._state: SegmentState | None = None
         self._sealed: list[SealedSegment] = []
@@ -73,6 +75,7 @@ class Segments:
 
     async def recover(self) -> None:
         """Brings the files to what the ledger says. Raises CorruptArchive where they contradict it, and OSError."""
+        self._home.hold()
         states = await self._ledger.segments()
         for state in states:
             if state.state == "sealed":
@@ -114,6 +117,7 @@ class Segments:
 
     async def append(self, groups: Sequence[Sequence[Record]]) -> list[list[Written]]:
         """Appends and syncs; not part of the archive before the commit. Raises NoSpace, SegmentBroken."""
+        self._home.check()
         writer = self._writer or await self._birth()
         written = await writer.append(groups)
         self._appended = (groups, written)
@@ -211,6 +215,7 @@ class Segments:
             self._writer = None
         if self._index is not None:
             self._index.close()
+        self._home.let_go()
 
     # -- derived files -----------------------------------------------------------------------------------------
 

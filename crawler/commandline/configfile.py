@@ -43,7 +43,13 @@ def read_settings(path: str | Path) -> dict[str, Setting]:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}{_at_line(str(error))}") from None
-    return dict(_read_key(path, text, key, value) for key, value in table.items())
+    settings: dict[str, Setting] = {}
+    for key, value in table.items():
+        field, setting = _read_key(path, text, key, value)
+        if field in settings:
+            raise UsageError(f"{setting.source}: is set twice, also as {settings[field].source.rpartition(': ')[2]}")
+        settings[field] = setting
+    return settings
 
 
 def to_toml(config: CrawlConfig) -> str:

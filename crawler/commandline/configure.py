@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 
 from crawler.commandline.arguments import Arguments
 from crawler.commandline.configfile import FILE_NAME, read_settings
-from crawler.commandline.settings import Setting, make_config
+from crawler.commandline.settings import Setting, Settings, make_config
 from crawler.config import CrawlConfig
 from crawler.demo import DEMO_HOST, DEMO_URL
-from crawler.directory import default_directory
+from crawler.directory import default_directory, holds_crawl
 from crawler.errors import UsageError
+from crawler.rules.ownrules import without_seed
 from crawler.seeds import gather_seeds
 
 
@@ -45,12 +46,20 @@ def configure(given: Arguments, stdin: BinaryIO) -> CrawlConfig:
         names = given.seeds or (() if demo or given.config is None else (given.config,))
         settings["output"] = Setting(default_directory(names, settings["seeds"].value, demo=demo), "--output")
     config = make_config(settings)
+    if given.fresh or not holds_crawl(Path(config.output)):  # a crawl that is there may have more seeds than these
+        _check_seed_options(config, settings)
     return dataclasses.replace(config, demo=is_demo(config))
 
 
 def is_demo(config: CrawlConfig) -> bool:
     """True if a seed names the bundled site, or `demo` asks for it."""
     return config.demo or any(urlsplit(seed).hostname == DEMO_HOST for seed in config.seeds)
+
+
+def _check_seed_options(config: CrawlConfig, settings: Settings) -> None:
+    """Before anything is written: options for a URL that is no seed would do nothing, and may be for one misspelt."""
+    if (url := without_seed(config)) is not None:
+        raise UsageError(f"{settings['seed_options'].source}: {url} is none of the seeds")
 
 
 def _stored(directory: Path) -> dict[str, Setting]:

@@ -209,7 +209,8 @@ OPTIONS: tuple[Option, ...] = (
         "seed-option", Group.SCOPE, "options for one seed (repeatable)", metavar="'URL NAME=VALUE ...'",
         field="seed_options", repeat=True,
         detail="The same may stand behind a URL in the seeds file: `https://a.example/docs/ scope=prefix depth=3`. "
-        "There are scope, depth, offsite-links, include, exclude, delay, per-host and max-pages. See "
+        "There are scope, depth, offsite-links, include, exclude, delay, per-host and max-pages. A URL that is "
+        "no seed is refused. See "
         "[Scope](scope.md#options-of-single-seeds).",
     ),
     Option(
@@ -331,8 +332,9 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "contact", Group.IDENTITY, "your e-mail or web address, told to every server", metavar="ADDRESS",
         field="contact", without="none",
-        detail="It becomes part of the User-Agent header, unless `--user-agent` sets that. Somebody whose server you "
-        "trouble can then write to you instead of blocking you: please give one for all but the smallest crawls.",
+        detail="It stands behind the name in the User-Agent header, that of `--user-agent` too unless it holds the "
+        "address. Somebody whose server you trouble can then write to you instead of blocking you: please give one for "
+        "all but the smallest crawls.",
     ),
     Option(
         "header", Group.IDENTITY, "a further request header (repeatable)", read_header, _show_header, "'NAME: VALUE'",

@@ -46,6 +46,7 @@ from crawler.frontier.values import (
     Settled,
     Stored,
     StoredPace,
+    Tallies,
     rank,
     unrank,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "Stored",
     "StoredPace",
     "Submissions",
+    "Tallies",
     "WorkQueue",
     "rank",
     "unrank",

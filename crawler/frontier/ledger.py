@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from crawler.frontier.rows import OUTCOME_COLUMNS, origin_of, outcome_of, url_hash
+from crawler.frontier.values import Tallies
 from crawler.model import Outcome
 
 _PIECE = 1000
@@ -64,13 +65,13 @@ def metadata_place(db: sqlite3.Connection, origin: int, hash_: int) -> tuple[str
     return None if row is None else (row[0], row[1])
 
 
-def tallies(db: sqlite3.Connection, round_: int) -> tuple[dict[int, int], dict[str, int]]:
+def tallies(db: sqlite3.Connection, round_: int) -> Tallies:
     """Outcomes of the round by status and by media type."""
-    # A robots.txt or sitemap that was only looked for, and is not there, is no broken link.
-    where = "FROM ledger WHERE round = ? AND NOT (kind IN (3, 4) AND status IN (404, 410)) AND"
+    where = "FROM ledger WHERE round = ? AND"
     by_status = db.execute(f"SELECT status, count(*) {where} status IS NOT NULL GROUP BY 1", (round_,))
     by_type = db.execute(f"SELECT media_type, count(*) {where} media_type IS NOT NULL GROUP BY 1", (round_,))
-    return dict(by_status.fetchall()), dict(by_type.fetchall())
+    absent = db.execute(f"SELECT count(*) {where} kind IN (3, 4) AND status IN (404, 410)", (round_,))
+    return Tallies(dict(by_status.fetchall()), dict(by_type.fetchall()), absent.fetchone()[0])
 
 
 def seed_outcomes(db: sqlite3.Connection, round_: int, numbers: Sequence[int]) -> list[Outcome]:

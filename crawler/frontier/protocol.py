@@ -15,6 +15,7 @@ from crawler.frontier.values import (
     Readiness,
     RobotsAnswer,
     SegmentState,
+    Tallies,
 )
 from crawler.model import CrawlURL, FailureKind, Kind, Outcome, Outlink
 from crawler.politeness import HostWish, Pace
@@ -178,7 +179,7 @@ class Rounds(Protocol):
 class Figures(Protocol):
     """What is told of a round when a run begins or ends."""
 
-    async def tallies(self) -> tuple[Mapping[int, int], Mapping[str, int]]:
+    async def tallies(self) -> Tallies:
         """The round's outcomes by status and by media type."""
 
     async def pages_by_host(self) -> Mapping[str, int]:

@@ -31,6 +31,7 @@ from crawler.frontier import (
     RobotsAnswer,
     SegmentState,
     StoredPace,
+    Tallies,
     reconsidering,
 )
 from crawler.frontier import ledger as questions
@@ -323,7 +324,7 @@ class SqliteFrontier:
     async def gone(self) -> int:
         return await self._ask(gone, self._store.round)
 
-    async def tallies(self) -> tuple[dict[int, int], dict[str, int]]:
+    async def tallies(self) -> Tallies:
         """The round's outcomes by status and by media type."""
         return await self._ask(questions.tallies, self._store.round)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct, field
@@ -158,6 +158,17 @@ class Counts(Struct, frozen=True):
     @property
     def done(self) -> int:
         return self.archived + self.revisited + self.failed + self.excluded
+
+
+class Tallies(Struct, frozen=True):
+    """What the round's URLs of all kinds were answered with, as a reader of the archive counts them."""
+
+    statuses: Mapping[int, int]
+    """HTTP status -> number of URLs."""
+    types: Mapping[str, int]
+    """Media type -> number of URLs."""
+    absent: int
+    """Those of `statuses` that are robots.txt or sitemaps, only looked for and absent (404, 410): no broken links."""
 
 
 class CommitFailed(LedgerError):

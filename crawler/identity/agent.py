@@ -7,10 +7,10 @@ from crawler.version import NAME, VERSION
 
 
 def user_agent(config: CrawlConfig) -> str:
-    """The User-Agent header: `--user-agent`, or the program's own, with the contact address as other crawlers do."""
-    if config.user_agent is not None:
-        return config.user_agent
-    return f"{NAME}/{VERSION} (+{config.contact})" if config.contact else f"{NAME}/{VERSION}"
+    """The User-Agent header: `--user-agent` or the program's own, and behind it, where it does not tell it already, the
+    contact address as a comment, as other crawlers do (RFC 9110 section 10.1.5)."""
+    name = config.user_agent or f"{NAME}/{VERSION}"
+    return name if config.contact is None or config.contact in name else f"{name} (+{config.contact})"
 
 
 def product_token(config: CrawlConfig) -> str:

@@ -109,12 +109,17 @@ def places(summary: Summary) -> list[str]:
     size = f"{show_bytes(summary.archive_bytes)} in {_number(len(summary.segments), 'WARC file')}"
     compared = comparison(summary)
     return [
+        *([f"  absent    {_absent(summary.absent)}"] if summary.absent and not summary.already_complete else []),
         *([] if compared is None else [f"  changes   {compared}"]),
         *([] if summary.already_complete else [f"  received  {show_bytes(summary.bytes)}"]),
         f"  archive   {size}",
         *(f"            {name}" for name in _segment_lines(summary)),
         f"  URLs      {printable(str(summary.directory / 'logs' / 'urls.jsonl'))}",
     ]
+
+
+def _absent(count: int) -> str:
+    return f"{count:,} of those not found: robots.txt and sitemaps, which were only looked for"
 
 
 def _segment_lines(summary: Summary) -> Sequence[str]:

@@ -41,7 +41,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("which captures (all, unless told otherwise)")
     group.add_argument("--url", metavar="URL", help="of this URL")
     group.add_argument("--prefix", metavar="URL", help="whose URL begins so")
-    group.add_argument("--host", metavar="HOST", help="of this host")
+    group.add_argument("--host", metavar="HOST", help="of this host, on any port; HOST:PORT is on that one")
     group.add_argument("--domain", metavar="DOMAIN", help="of this domain and those below it")
     group.add_argument("--status", metavar="STATUS", help="404, 4xx, or several: 301,302")
     group.add_argument("--mime", metavar="TYPE", help='text/html, or a whole family: "image/*"')

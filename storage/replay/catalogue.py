@@ -18,9 +18,12 @@ import hashlib
 import os
 import sqlite3
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from storage.indexcache import user_cache
 from storage.layout import archive_directory, indexes_directory
 
 NAME = "catalogue.sqlite"
@@ -73,16 +76,29 @@ def catalogue_path(path: Path) -> Path:
     """Where the catalogue of an archive is kept: among a crawl directory's indexes, else in the user's cache."""
     if archive_directory(path).is_dir() and os.access(path, os.W_OK):
         return indexes_directory(path) / NAME
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
-    return cache / "annals" / f"{name}.sqlite"
+    return user_cache() / f"{name}.sqlite"
 
 
-def prepare(path: Path) -> None:
-    """Creates the catalogue, anew where it is damaged or of another version. Blocking. Raises OSError."""
+@contextmanager
+def prepared(path: Path) -> Iterator[Path]:
+    """An archive's catalogue while the block runs: the one that is kept, or where none can be (a read-only archive, and
+    no cache that may be written to) a temporary one. Blocking. Raises OSError, sqlite3.Error."""
+    with ExitStack() as stack:
+        place = catalogue_path(path)
+        try:
+            _prepare(place)
+        except (OSError, sqlite3.Error):
+            place = Path(stack.enter_context(TemporaryDirectory(prefix="annals-"))) / NAME
+            _prepare(place)
+        yield place
+
+
+def _prepare(path: Path) -> None:
+    """Creates the catalogue, anew where it is damaged or of another version. Raises OSError, sqlite3.Error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        if _version(path) == VERSION:
+        if _version(path) == VERSION and os.access(path, os.W_OK):
             return
     except sqlite3.DatabaseError:
         pass  # derived: what cannot be read is made again

@@ -6,14 +6,14 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 from aiohttp import web
 from msgspec import Struct
 
 from storage.layout import archive_directory
-from storage.replay.catalogue import catalogue_path, prepare
+from storage.replay.catalogue import prepared
 from storage.replay.cataloguer import Cataloguer
 from storage.replay.endpoints import Endpoints
 from storage.replay.holdings import Holdings
@@ -47,8 +47,16 @@ async def serving(
 
     Raises ArchiveError for what is no archive, OSError for a port that is taken."""
     await asyncio.to_thread(sources_of, [path])  # no archive is told now, not on the first page
-    database = catalogue_path(path)
-    await asyncio.to_thread(prepare, database)
+    with ExitStack() as stack:
+        database = await asyncio.to_thread(stack.enter_context, prepared(path))
+        async with _serving(path, database, host, port, replay_port) as found:
+            yield found
+
+
+@asynccontextmanager
+async def _serving(
+    path: Path, database: Path, host: str, port: int | None, replay_port: int | None
+) -> AsyncIterator[Serving]:
     catalogue = Catalogue(database)
     cataloguer = Cataloguer([path], database)
     app_socket = _bound(host, port, PORT)

@@ -82,7 +82,7 @@ def test_a_lock_that_a_dead_process_left_holds_nobody_up(site: Site, crawl_dir: 
 
 def interrupted(site: Site, directory: Path) -> tuple[Path, int]:
     """A crawl that died with a segment open; the segment and its committed length."""
-    code = main(argv(site, directory), engine=lambda config: opened(config, files=FaultyFiles(fail_at=11)))
+    code = main(argv(site, directory), engine=lambda config: opened(config, files=FaultyFiles(fail_at=10)))
     assert code == 1
     with sqlite3.connect(directory / "crawl.db") as db:
         name, length = db.execute("SELECT name, length FROM segments WHERE state = 'open'").fetchone()

@@ -50,7 +50,7 @@ async def waited_for(config: CrawlConfig, files: Files, heard: Callable[[Crawl, 
 async def test_a_dead_archiver_ends_the_crawl_within_a_second(site: Site, crawl_dir: Path) -> None:
     """While a server never answers, and while others wait for the hand-off."""
     site.silent.add(SILENT)
-    files = FaultyFiles(fail_at=9, error=errno.EIO)
+    files = FaultyFiles(fail_at=8, error=errno.EIO)
     began = time.monotonic()
     with pytest.raises(ArchiverDied, match="Input/output error"):
         await waited_for(config_of(crawl_dir, f"{site.root}/", per_host=8), files, lambda crawl, outcome: None)
@@ -61,7 +61,7 @@ async def test_a_dead_archiver_ends_the_crawl_within_a_second(site: Site, crawl_
 
 async def test_an_error_that_nobody_waits_for_is_raised_at_the_end_of_the_block(site: Site, crawl_dir: Path) -> None:
     async def left_alone() -> None:
-        async with opened(config_of(crawl_dir, f"{site.root}/"), files=FaultyFiles(fail_at=4)):
+        async with opened(config_of(crawl_dir, f"{site.root}/"), files=FaultyFiles(fail_at=3)):
             pass
 
     with pytest.raises(ArchiverDied):
@@ -71,7 +71,7 @@ async def test_an_error_that_nobody_waits_for_is_raised_at_the_end_of_the_block(
 def test_a_dead_archiver_is_a_sentence_on_the_command_line(
     site: Site, crawl_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = main(options(site, crawl_dir), engine=lambda config: opened(config, files=FaultyFiles(fail_at=6)))
+    code = main(options(site, crawl_dir), engine=lambda config: opened(config, files=FaultyFiles(fail_at=5)))
     (line,) = capsys.readouterr().err.splitlines()
     assert code == 1
     assert line.startswith("crawler: nothing more can be archived: ")
@@ -97,6 +97,22 @@ def test_a_directory_that_is_gone_is_named(site: Site, crawl_dir: Path, moved: b
         elsewhere = crawl_dir.with_name("elsewhere")
         assert main(options(site, elsewhere)) == 0
         assert_complete(elsewhere, site.root, site.answers)
+
+
+@pytest.mark.parametrize("removed", ["archive", "."])
+@pytest.mark.parametrize("segment_size", [SMALL_SEGMENT, 1 << 30], ids=["between segments", "within one"])
+def test_a_directory_that_another_took_the_place_of_is_not_written_to(
+    site: Site, crawl_dir: Path, removed: str, segment_size: int
+) -> None:
+    def replaced(crawl: Crawl, _: Outcome) -> None:
+        if crawl_dir.joinpath("crawl.toml").exists() and any(crawl_dir.joinpath("archive").iterdir()):
+            shutil.rmtree(crawl_dir / removed)
+            (crawl_dir / "archive").mkdir(parents=True)
+
+    config = config_of(crawl_dir, f"{site.root}/", per_host=8, segment_size=segment_size)
+    with pytest.raises(ArchiverDied, match=r"archive: was removed while the crawl wrote to it$"):
+        asyncio.run(waited_for(config, DiskFiles(), replaced))
+    assert list((crawl_dir / "archive").iterdir()) == []
 
 
 async def test_callbacks_that_raise_harm_nobody(site: Site, crawl_dir: Path) -> None:
@@ -195,4 +211,4 @@ async def test_no_room_and_a_dead_archiver_do_not_wait_for_each_other(site: Site
     """The dispatcher waits for room, as long as it takes; the archiver dies meanwhile."""
     config = config_of(crawl_dir, f"{site.root}/", per_host=8, segment_size=SMALL_SEGMENT)
     with pytest.raises(ArchiverDied):
-        await waited_for(config, FaultyFiles(fail_at=8), lambda crawl, outcome: crawl._opened.guard.refused())
+        await waited_for(config, FaultyFiles(fail_at=7), lambda crawl, outcome: crawl._opened.guard.refused())

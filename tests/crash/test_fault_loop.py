@@ -66,6 +66,23 @@ async def resumed(site: Site, directory: Path, told: list[Outcome]) -> None:
             assert log[outcome.seq] == (outcome.url, outcome.receipt.segment, outcome.receipt.offset)
 
 
+@pytest.mark.parametrize("lasting", [False, True])
+async def test_a_segment_to_be_born_waits_for_a_file_descriptor(
+    site: Site, tmp_path: Path, lasting: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    files, told = FaultyFiles(fail_at=SYNCS_OF_OPENING + 1, error=errno.EMFILE, lasting=lasting), list[Outcome]()
+    ended = await crawl(site, tmp_path, told, files, disk_wait=5.0)
+    assert files.operations[SYNCS_OF_OPENING].startswith("open ")
+    assert isinstance(ended, Summary), ended
+    assert "too many files are open; paused until there is room" in caplog.text
+    if lasting:
+        assert (ended.exit_code, "too many files are open" in str(ended.stopped_by)) == (3, True)
+        await resumed(site, tmp_path, told)
+    else:
+        assert ended.exit_code == 0
+        assert_complete(tmp_path, site.root, site.answers)
+
+
 SYNCS_OF_OPENING = 2
 """The crawl's directory and the one it lies in, before the first segment."""
 
@@ -98,7 +115,7 @@ async def test_every_file_operation_may_fail(
             assert told == []
         elif error == errno.ENOSPC:
             # A write that found no room is tried again; a sync that told of it too late is not, but ends in peace.
-            waits = operation.startswith(("open", "write", "make")) and not lasting
+            waits = operation.startswith(("open", "write")) and not lasting
             assert isinstance(ended, Summary), context
             assert ended.exit_code in ((0,) if waits else (0, 3)), context
             if ended.exit_code == 3:

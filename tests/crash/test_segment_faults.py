@@ -32,7 +32,7 @@ from storage import (
     write_manifest,
 )
 from tests.support.faults import FaultyFiles
-from tests.support.warc import NOW, WARCINFO, MemoryLedger, capture
+from tests.support.warc import NOW, WARCINFO, MemoryLedger, capture, with_archive
 
 FAULTS = [
     pytest.param(errno.ENOSPC, False, id="full once"),
@@ -74,7 +74,13 @@ class Crawl:
             try:
                 now = NOW + timedelta(milliseconds=number * 100 + self.full)
                 writer = await SegmentWriter.create(
-                    self.directory, prefix="test", number=number, now=now, files=self.files, warcinfo=WARCINFO, level=1
+                    with_archive(self.directory),
+                    prefix="test",
+                    number=number,
+                    now=now,
+                    files=self.files,
+                    warcinfo=WARCINFO,
+                    level=1,
                 )
             except NoSpace:
                 self.waited()

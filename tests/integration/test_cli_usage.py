@@ -37,6 +37,10 @@ def _run(cwd: Path, *arguments: str, stdin: bytes = b"") -> subprocess.Completed
         (["a.test", "--quiet", "--verbose"], "--quiet and --verbose contradict each other"),
         (["a.test", "--config", "no.toml"], "no.toml: cannot be read: No such file or directory"),
         (["a.test", "--config", "bad.toml"], "bad.toml:2: max-pagse: is no option; did you mean max-pages?"),
+        (["a.test", "--config", "twice.toml"], "twice.toml:3: max-pages: is set twice, also as max_pages"),
+        (["a.test", "--seed-option", "a.tset depth=1"], "--seed-option: https://a.tset/ is none of the seeds"),
+        (["a.test", "--seed-option", "a.test/x depth=1"], "--seed-option: https://a.test/x is none of the seeds"),
+        (["a.test", "--config", "seed.toml"], "seed.toml:1: seed-option: https://b.test/ is none of the seeds"),
         (["a.test", "--output", "bad.toml"], "bad.toml: is a file, not a directory"),
         (["a.test", "--output", ""], "--output: '' is not the name of a file or directory"),
         (["a.test", "--output", os.fsdecode(b"caf\xe9")], "--output: is not UTF-8 text"),
@@ -49,11 +53,14 @@ def _run(cwd: Path, *arguments: str, stdin: bytes = b"") -> subprocess.Completed
 )
 def test_one_sentence_and_exit_code_2(tmp_path: Path, arguments: list[str], sentence: str) -> None:
     (tmp_path / "bad.toml").write_text("retries = 1\nmax-pagse = 3\n")
+    (tmp_path / "twice.toml").write_text("max_pages = 3\nretries = 1\nmax-pages = 4\n")
+    (tmp_path / "seed.toml").write_text('seed-option = ["b.test depth=1"]\n')
+    there = sorted(os.listdir(tmp_path))
     done = _run(tmp_path, *arguments)
     assert (done.returncode, done.stdout) == (2, b"")
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith(f"crawler: {sentence}")
-    assert os.listdir(tmp_path) == ["bad.toml"], "wrong usage leaves nothing behind"
+    assert sorted(os.listdir(tmp_path)) == there, "wrong usage leaves nothing behind"
 
 
 def test_bad_lines_are_all_named(tmp_path: Path) -> None:

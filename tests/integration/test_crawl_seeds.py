@@ -74,6 +74,17 @@ def test_a_bad_line_is_named_and_nothing_begins(line: str, capsys: Captured) -> 
     assert not Path("crawls").exists()
 
 
+def test_options_are_for_a_seed_of_this_run_or_of_an_earlier_one(capsys: Captured) -> None:
+    _crawled(["http://a.test/", "--output", "c"])
+    again = ["http://b.test/", "--output", "c", "--seed-option"]
+    with Web(SITES) as web:
+        assert main([*again, "http://c.test/ depth=1", *QUICK], engine=engine(web)) == 2
+        assert web.requests == []
+    assert capsys.readouterr().err == "crawler: --seed-option: http://c.test/ is none of the seeds\n"
+    assert _crawled([*again, "http://a.test/ depth=1"]) == ["http://b.test/"]
+    assert _crawled(["--output", "c"]) == [], "crawl.toml, which names the later seed alone, can be gone on with"
+
+
 def _head(request: bytes) -> dict[str, str]:
     lines = request.decode("latin-1").split("\r\n")[1:-2]
     return dict(line.split(": ", 1) for line in lines)
@@ -100,6 +111,22 @@ async def test_a_user_agent_of_ones_own(crawl_dir: Path) -> None:
         assert {_head(asked.request)["User-Agent"] for asked in web.requests} == {"MyBot/1.0 (see http://a.test/bot)"}
     (info,) = kept(crawl_dir, type_="warcinfo")
     assert info.fields["http-header-user-agent"] == ["MyBot/1.0 (see http://a.test/bot)"]
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        ("MyBot/1.0", "MyBot/1.0 (+me@example.org)"),
+        ("Mozilla/5.0 (X11) MyBot", "Mozilla/5.0 (X11) MyBot (+me@example.org)"),
+        ("MyBot/1.0 (write to me@example.org)", "MyBot/1.0 (write to me@example.org)"),
+    ],
+)
+async def test_a_contact_is_told_whatever_the_user_agent(crawl_dir: Path, own: str, told: str) -> None:
+    with Web(SITES) as web:
+        await crawl(web, crawl_dir, "http://a.test/", user_agent=own, contact="me@example.org")
+        assert {_head(asked.request)["User-Agent"] for asked in web.requests} == {told}
+    (info,) = kept(crawl_dir, type_="warcinfo")
+    assert (info.fields["http-header-user-agent"], info.fields["operator"]) == ([told], ["me@example.org"])
 
 
 async def test_warcinfo_says_who_made_the_archive_and_how(crawl_dir: Path) -> None:

@@ -70,7 +70,9 @@ async def test_a_guess_that_fails_is_told_as_no_broken_link_and_made_once(crawl_
         again = await crawl(web, crawl_dir, f"{A}/", f"{A}/1")
         assert sorted(web.urls) == [f"{A}/", f"{A}/1", f"{A}/sitemap.xml"]
     assert again.summary.exit_code == 0
-    assert again.summary.statuses == {200: 2}
+    assert (again.summary.statuses, again.summary.absent) == ({200: 2, 404: 2}, 2), "robots.txt, too"
+    answered = again.summary.outcomes[OutcomeKind.ARCHIVED] + again.summary.outcomes[OutcomeKind.REVISITED]
+    assert sum(again.summary.statuses.values()) == answered == len(read_log(crawl_dir))
     assert again.summary.outcomes[OutcomeKind.FAILED] == 0
     assert ran.summary.exit_code == 0
     assert {line["url"] for line in read_log(crawl_dir)} >= {f"{A}/sitemap.xml"}

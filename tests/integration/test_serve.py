@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import sys
+import tempfile
 from pathlib import Path
 
 import aiohttp
@@ -291,6 +292,29 @@ async def test_a_crawl_under_way_is_read_on_and_a_damaged_catalogue_made_anew(he
         assert (await looker.replayed("http://a.test/zip")).status == 200
         assert "2 captures" in (await looker.get("/url?url=http://a.test/")).text
         assert "13 captures" in (await looker.get("/")).text
+
+
+@pytest.mark.parametrize("cache", ["file", "nowhere", "unreadable"])
+async def test_where_no_catalogue_can_be_kept_it_is_a_passing_one(
+    held: Path, cache: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (segment,) = (held / "archive").iterdir()  # a file of records has its catalogue in the cache
+    for name in ("temporary", "file/annals"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    if cache == "file":
+        monkeypatch.setenv("XDG_CACHE_HOME", str(segment))
+    elif cache == "nowhere":
+        monkeypatch.setenv("XDG_CACHE_HOME", "")
+        monkeypatch.setenv("HOME", "~")  # what a home is to Python where the user has none
+    else:
+        catalogue_path(segment).mkdir()
+    async with looking(segment) as looker:
+        assert (await looker.replayed("http://a.test/i.png", dest="image")).status == 200
+        assert len(list((tmp_path / "temporary").iterdir())) == 1
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert not Path("~").exists()
 
 
 async def test_a_damaged_record_is_told_and_the_rest_is_shown(held: Path) -> None:

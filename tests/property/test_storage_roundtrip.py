@@ -25,7 +25,7 @@ from storage import (
 )
 from storage.header import decode_header, decode_record
 from storage.wire import encode
-from tests.support.warc import NOW, WARCINFO
+from tests.support.warc import NOW, WARCINFO, with_archive
 
 TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=60).map(str.strip)
 VALUES = TEXT.filter(bool)
@@ -74,7 +74,7 @@ def test_a_record_comes_back_as_it_was(record: Record, digest: DigestAlgorithm, 
 
 async def write(directory: Path, groups: list[list[Record]]) -> tuple[Path, list[tuple[Record, int, int]]]:
     writer = await SegmentWriter.create(
-        directory, prefix="p", number=0, now=NOW, files=DiskFiles(), warcinfo=WARCINFO, level=1
+        with_archive(directory), prefix="p", number=0, now=NOW, files=DiskFiles(), warcinfo=WARCINFO, level=1
     )
     rows = await writer.append(groups[:1]) + await writer.append(groups[1:])
     await writer.close()

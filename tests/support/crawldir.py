@@ -20,7 +20,7 @@ from storage import (
     write_index,
     write_manifest,
 )
-from tests.support.warc import NOW, WARCINFO, MemoryLedger, record_id
+from tests.support.warc import NOW, WARCINFO, MemoryLedger, record_id, with_archive
 
 PAGES_HEADER = {"format": "json-pages-1.0", "id": "pages", "title": "All Pages"}
 HTTP = "application/http;msgtype="
@@ -73,7 +73,13 @@ async def _write(
     log: list[dict[str, object]] = []
     for number, captures in enumerate(segments):
         writer = await SegmentWriter.create(
-            *(directory,), prefix="t", number=number, now=NOW, files=DiskFiles(), warcinfo=WARCINFO, digest=digest
+            *(with_archive(directory),),
+            prefix="t",
+            number=number,
+            now=NOW,
+            files=DiskFiles(),
+            warcinfo=WARCINFO,
+            digest=digest,
         )
         first = len(log) + 1
         for rows, records in zip(await writer.append(captures), captures, strict=True):

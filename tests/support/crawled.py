@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from storage import DiskFiles, Record, SegmentWriter, index_path, write_index
-from tests.support.warc import NOW, WARCINFO
+from tests.support.warc import NOW, WARCINFO, with_archive
 
 Segment = Sequence[Record]
 
@@ -16,7 +16,7 @@ async def write_archive(directory: Path, segments: Sequence[Segment], *, last_op
     paths = []
     for number, records in enumerate(segments):
         writer = await SegmentWriter.create(
-            directory, prefix="test", number=number, now=NOW, files=DiskFiles(), warcinfo=WARCINFO
+            with_archive(directory), prefix="test", number=number, now=NOW, files=DiskFiles(), warcinfo=WARCINFO
         )
         await writer.append([[record] for record in records])
         await writer.close()

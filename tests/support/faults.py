@@ -67,10 +67,6 @@ class FaultyFiles:
         await self._inner.remove(path)
         self._unsynced.append(_Unsynced(path.parent, lambda: _restore(path, content)))
 
-    async def make_directory(self, path: Path) -> None:
-        self.step(f"make {path.name}")
-        await self._inner.make_directory(path)
-
     async def sync_directory(self, path: Path) -> None:
         self.step(f"sync {path.name}")
         await self._inner.sync_directory(path)

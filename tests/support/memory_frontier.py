@@ -23,6 +23,7 @@ from crawler.frontier import (
     Readiness,
     RobotsAnswer,
     SegmentState,
+    Tallies,
 )
 from crawler.liveness import DEFAULT_PROBES, PARK_AFTER
 from crawler.model import CrawlURL, FailureKind, Kind, Outcome, Outlink
@@ -382,7 +383,7 @@ class MemoryFrontier:
     async def gone(self) -> int:
         return gone(self._state)
 
-    async def tallies(self) -> tuple[Mapping[int, int], Mapping[str, int]]:
+    async def tallies(self) -> Tallies:
         return tallies(self._state)
 
     async def pages_by_host(self) -> Mapping[str, int]:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from crawler.clock import utc
 from crawler.earlier.revisit import Original, Previous
-from crawler.frontier import Commit, CommitItem, Finished, RetryAt, RobotsAnswer, Settled, StoredPace, rank
+from crawler.frontier import Commit, CommitItem, Finished, RetryAt, RobotsAnswer, Settled, StoredPace, Tallies, rank
 from crawler.liveness import Liveness
 from crawler.model import CrawlURL, Kind, Outcome, Receipt
 from tests.support.memory_queueing import GOOD, Queueing
@@ -219,20 +219,21 @@ def gone(state: State) -> int:
     return count
 
 
-def tallies(state: State) -> tuple[dict[int, int], dict[str, int]]:
-    """The round's outcomes by status and by media type, but for files that were only looked for and are not there."""
+def tallies(state: State) -> Tallies:
+    """The round's outcomes by status and by media type."""
     statuses: dict[int, int] = {}
     types: dict[str, int] = {}
+    absent = 0
     for entry in state.ledger.values():
         outcome = entry.outcome
-        looked_for = entry.kind in (Kind.ROBOTS, Kind.SITEMAP) and outcome.status in (404, 410)
-        if outcome.round != state.round or looked_for:
+        if outcome.round != state.round:
             continue
         if outcome.status is not None:
             statuses[outcome.status] = statuses.get(outcome.status, 0) + 1
         if outcome.media_type is not None:
             types[outcome.media_type] = types.get(outcome.media_type, 0) + 1
-    return statuses, types
+        absent += entry.kind in (Kind.ROBOTS, Kind.SITEMAP) and outcome.status in (404, 410)
+    return Tallies(statuses, types, absent)
 
 
 def is_page(outcome: Outcome) -> bool:

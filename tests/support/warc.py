@@ -19,6 +19,12 @@ def record_id(number: int) -> str:
     return f"<urn:uuid:{UUID(int=number)}>"
 
 
+def with_archive(directory: Path) -> Path:
+    """The directory, with its place for segments, as a crawl that opens it makes it."""
+    (directory / "archive").mkdir(parents=True, exist_ok=True)
+    return directory
+
+
 def response(
     number: int,
     body: bytes = b"<title>x</title>",

@@ -6,7 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from crawler.frontier import Commit, ExcludedURL, Finished, Frontier, HostReport, Readiness, RobotsAnswer, Settled
+from crawler.frontier import (
+    Commit,
+    ExcludedURL,
+    Finished,
+    Frontier,
+    HostReport,
+    Readiness,
+    RobotsAnswer,
+    Settled,
+    Tallies,
+)
 from crawler.model import FailureKind, Kind, OutcomeKind
 from crawler.politeness import HostWish
 from tests.support.frontiers import Bench, claim_all, claim_one, finish_all, idle, item, link, settle, stored, urls
@@ -134,8 +144,9 @@ class Figures:
     async def test_of_statuses_types_pages_and_seeds(self, bench: Bench) -> None:
         frontier = await self.figures(bench)
         for each in (frontier, await bench.open(robots=True)):
-            # A robots.txt that is not there is no broken link.
-            assert await each.tallies() == ({200: 2, 301: 1, 404: 1}, {"text/html": 2, "image/png": 1})
+            # Both robots.txt, which are not there, are in the archive and counted, but are no broken links.
+            types = {"text/html": 2, "image/png": 1, "text/plain": 2}
+            assert await each.tallies() == Tallies({200: 2, 301: 1, 404: 3}, types, absent=2)
             assert await each.pages_by_host() == {"a.test": 2}
             assert sorted(outcome.url for outcome in await each.seed_outcomes([1, 2, 3])) == [A, A + "moved"]
             assert [outcome.url for outcome in await each.seed_outcomes([2])] == []
@@ -147,7 +158,7 @@ class Figures:
         reopened = await bench.open(robots=True)
         await settle(reopened, item(await claim_one(reopened, B)))
         await reopened.begin_round([A])
-        assert await reopened.tallies() == ({}, {})
+        assert await reopened.tallies() == Tallies({}, {}, 0)
         assert await reopened.pages_by_host() == {}
         assert list(await reopened.seed_outcomes([1])) == []
 

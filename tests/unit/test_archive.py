@@ -99,6 +99,42 @@ async def test_captures_by_prefix_status_type_and_time(tmp_path: Path) -> None:
         assert list(archive.captures(until=NOW - timedelta(seconds=1))) == []
 
 
+PORTS = [
+    "http://a.test/", "https://a.test/s", "http://a.test:8080/p", "http://a.test:443/odd", "http://b.a.test:8080/",
+    "http://b.a.test/", "http://a.testing/", "http://[::1]/six", "http://[::1]:99/", "http://[::1:99]/",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "numbers"),
+    [
+        ({"host": "a.test"}, {0, 1, 2, 3}),
+        ({"host": "A.test:8080"}, {2}),
+        ({"host": "a.test:80"}, {0}),
+        ({"host": "a.test:443"}, {1, 3}),
+        ({"host": "a.test:81"}, set()),
+        ({"host": "https://a.test:8080/p"}, {2}),
+        ({"domain": "a.test"}, {0, 1, 2, 3, 4, 5}),
+        ({"domain": "a.test:8080"}, {2, 4}),
+        ({"host": "[::1]"}, {7, 8}),
+        ({"host": "::1"}, {7, 8}),
+        ({"host": "[::1]:99"}, {8}),
+    ],
+    ids=str,
+)
+async def test_a_host_on_any_port_or_on_one(tmp_path: Path, question: dict[str, str], numbers: set[int]) -> None:
+    await write_archive(tmp_path, [[response(number, b"", url) for number, url in enumerate(PORTS)]])
+    with Archive.open(tmp_path) as archive:
+        assert {entry.url for entry in archive.entries(**question)} == {PORTS[number] for number in numbers}
+
+
+@pytest.mark.parametrize("host", ["", "a.test:x", "a.test:123456", "/"])
+async def test_what_is_no_host(tmp_path: Path, host: str) -> None:
+    await write_archive(tmp_path, [[response(1, b"")]])
+    with Archive.open(tmp_path) as archive, pytest.raises(ValueError, match=r"^not a host: "):
+        archive.captures(host=host)
+
+
 async def test_a_revisit_has_the_body_it_refers_to(tmp_path: Path) -> None:
     original = response(1, b"the body", "http://example.com/a")
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nX-Second: yes\r\n\r\n"

@@ -91,6 +91,8 @@ def test_people_write_units_and_underscores(tmp_path: Path) -> None:
         ('seeds = ["ftp://a.test/"]\n', ":1: seeds: "),
         ("fresh = true\n", ":1: fresh: can be given on the command line only"),
         ("a = 1\nmax-pages = \n", ":2: Invalid value"),
+        ("max_pages = 5\nmax-pages = 7\n", ":2: max-pages: is set twice, also as max_pages"),
+        ("retries = 1\nmax-pages = 7\nmax_pages = 7\n", ":3: max_pages: is set twice, also as max-pages"),
         ("\n[limits]\nmax-pages = 1\n", ":2: limits: is a table"),
     ],
 )

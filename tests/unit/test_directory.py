@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -43,12 +45,31 @@ def test_what_is_no_place_for_a_crawl(tmp_path: Path) -> None:
 
 def test_fresh_directories_are_counted_up_and_created(tmp_path: Path) -> None:
     crawl = tmp_path / "deep" / "crawl"
-    assert fresh_directory(crawl) == crawl
-    assert fresh_directory(crawl) == crawl, "an empty directory can be used"
+    assert [fresh_directory(crawl).name for _ in range(3)] == ["crawl", "crawl-2", "crawl-3"], "each has its own"
+    (crawl / "archive").rmdir()
     (crawl / "crawl.db").touch()
-    assert fresh_directory(crawl) == tmp_path / "deep" / "crawl-2"
-    assert fresh_directory(crawl) == tmp_path / "deep" / "crawl-3"
+    assert fresh_directory(crawl).name == "crawl-4"
     assert [path.name for path in crawl.iterdir()] == ["crawl.db"]
+
+
+@pytest.mark.parametrize("names", [[], ["ignores"]])
+def test_a_fresh_crawl_takes_a_directory_without_one(tmp_path: Path, names: list[str]) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    assert fresh_directory(tmp_path) == tmp_path
+
+
+def test_a_fresh_directory_that_another_took_in_between(tmp_path: Path) -> None:
+    """As two that begin at once see it: the one found it empty when the other had not yet written to it."""
+    racing = threading.Barrier(8)
+
+    def take() -> Path:
+        racing.wait(30)
+        return fresh_directory(tmp_path / "crawl")
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = [each.result() for each in [pool.submit(take) for _ in range(8)]]
+    assert {path.name for path in taken} == {"crawl", *(f"crawl-{number}" for number in range(2, 9))}
 
 
 def test_a_fresh_directory_where_none_can_be(tmp_path: Path) -> None:

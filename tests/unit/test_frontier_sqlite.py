@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from crawler.errors import LedgerError
-from crawler.frontier import Commit, CommitFailed, Frontier, HostReport, Readiness, RobotsAnswer, StoredPace
+from crawler.frontier import Commit, CommitFailed, Frontier, HostReport, Readiness, RobotsAnswer, StoredPace, Tallies
 from crawler.frontier import claiming as claiming_module
 from crawler.frontier import loading as loading_module
 from crawler.frontier import sqlite as sqlite_module
@@ -353,7 +353,7 @@ class TestFigures:
         assert lines == {"a.test": (1, 1, 1), "b.test": (1, 1, 1)}
         await settle(frontier, item(a, status=200))
         assert [outcome.url for outcome in await frontier.seed_outcomes(numbers)] == [A]
-        assert await frontier.tallies() == ({200: 1}, {"text/html": 1})
+        assert await frontier.tallies() == Tallies({200: 1, 404: 2}, {"text/html": 3}, absent=2)
         assert frontier.current_counts == await frontier.counts()
         assert frontier._claiming.in_flight == 1
 

@@ -56,6 +56,12 @@ def test_the_counts_stand_in_the_table() -> None:
     assert "URLs crawls/seeds/logs/urls.jsonl" in rows
 
 
+def test_what_was_only_looked_for_is_no_broken_link() -> None:
+    text = _text(_summary(absent=1))
+    assert "\n  absent    1 of those not found: robots.txt and sitemaps, which were only looked for\n" in text
+    assert "absent" not in _text(_summary())
+
+
 def test_a_later_round_is_compared_with_the_one_before() -> None:
     found = _text(_summary(round=2, comparison=Comparison(new=1_234, changed=2, unchanged=40, gone=0)))
     assert found.startswith("Finished: round 2, 43 URLs, 3.2 s in this run.\n")

@@ -24,7 +24,7 @@ from storage import (
     read_record,
     write_index,
 )
-from tests.support.warc import NOW, WARCINFO, MemoryLedger, capture, record_id, response
+from tests.support.warc import NOW, WARCINFO, MemoryLedger, capture, record_id, response, with_archive
 
 REVISIT = (
     ("WARC-Profile", "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"),
@@ -52,7 +52,7 @@ def some_groups() -> list[list[Record]]:
 
 async def sealed(directory: Path, groups: list[list[Record]]) -> str:
     writer = await SegmentWriter.create(
-        directory, prefix="test", number=0, now=NOW, files=DiskFiles(), warcinfo=WARCINFO
+        with_archive(directory), prefix="test", number=0, now=NOW, files=DiskFiles(), warcinfo=WARCINFO
     )
     await writer.append(groups)
     await writer.seal(MemoryLedger.empty(), first_seq=None, last_seq=None, previous_sha256=None)

@@ -72,15 +72,6 @@ async def test_a_rename_never_replaces(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["target"]
 
 
-async def test_directories_are_made_with_their_parents(tmp_path: Path) -> None:
-    for _ in range(2):
-        await DiskFiles().make_directory(tmp_path / "a" / "b")
-        assert (tmp_path / "a" / "b").is_dir()
-    (tmp_path / "file").touch()
-    with pytest.raises(FileExistsError):
-        await DiskFiles().make_directory(tmp_path / "file")
-
-
 def test_what_counts_as_full() -> None:
     full = [number for number in errno.errorcode if is_full(OSError(number, ""))]
     assert sorted(full) == sorted([errno.ENOSPC, errno.EDQUOT])

@@ -17,7 +17,7 @@ import asyncio, hashlib, json, os, sys
 from dataclasses import dataclass
 from pathlib import Path
 from storage import *
-from tests.support.warc import NOW, WARCINFO, MemoryLedger, record_id, response
+from tests.support.warc import NOW, WARCINFO, MemoryLedger, record_id, response, with_archive
 
 def peak():  # not ru_maxrss, which begins with what the parent had
     status = Path("/proc/self/status").read_text()
@@ -36,7 +36,7 @@ class Large:
 
 async def write(directory, size):
     writer = await SegmentWriter.create(
-        directory, prefix="p", number=0, now=NOW, files=DiskFiles(), warcinfo=WARCINFO, level=1)
+        with_archive(directory), prefix="p", number=0, now=NOW, files=DiskFiles(), warcinfo=WARCINFO, level=1)
     payload = HttpPayload(len(Large.head), False)
     record = Record(RecordType.RESPONSE, record_id(1), NOW, Large(size), "application/http", "http://a/", (), payload)
     await writer.append([[response(2)], [record]])

@@ -12,7 +12,7 @@ from warcio.archiveiterator import ArchiveIterator
 
 from storage import CorruptArchive, DigestAlgorithm, DiskFiles, Record, SegmentWriter, read_record, read_records
 from storage.members import scan
-from tests.support.warc import NOW, WARCINFO, capture, members, response
+from tests.support.warc import NOW, WARCINFO, capture, members, response, with_archive
 
 CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -21,7 +21,7 @@ async def segment(
     directory: Path, groups: list[list[Record]], digest: DigestAlgorithm = DigestAlgorithm.SHA256
 ) -> Path:
     writer = await SegmentWriter.create(
-        directory, prefix="test", number=0, now=NOW, files=DiskFiles(), warcinfo=WARCINFO, digest=digest
+        with_archive(directory), prefix="test", number=0, now=NOW, files=DiskFiles(), warcinfo=WARCINFO, digest=digest
     )
     await writer.append(groups)
     await writer.close()

@@ -21,7 +21,7 @@ from storage import (
 )
 from storage.recovery import holds_no_capture
 from tests.support.faults import FaultyFiles
-from tests.support.warc import NOW, WARCINFO, capture
+from tests.support.warc import NOW, WARCINFO, capture, with_archive
 
 NAME = "test-20260102030405678-00000.warc.gz"
 
@@ -30,7 +30,7 @@ NAME = "test-20260102030405678-00000.warc.gz"
 async def archive(tmp_path: Path) -> Path:
     """An archive whose segment was left open."""
     writer = await SegmentWriter.create(
-        tmp_path, prefix="test", number=0, now=NOW, files=DiskFiles(), warcinfo=WARCINFO
+        with_archive(tmp_path), prefix="test", number=0, now=NOW, files=DiskFiles(), warcinfo=WARCINFO
     )
     await writer.append([capture(1, b"one")])
     await writer.close()

@@ -27,14 +27,14 @@ from storage import (
     segment_name,
 )
 from tests.support.faults import FaultyFiles
-from tests.support.warc import NOW, WARCINFO, MemoryLedger, capture, members, record_id
+from tests.support.warc import NOW, WARCINFO, MemoryLedger, capture, members, record_id, with_archive
 
 NAME = "test-20260102030405678-00003.warc.gz"
 
 
 async def born(directory: Path, files: FaultyFiles | None = None, number: int = 3) -> SegmentWriter:
     return await SegmentWriter.create(
-        directory, prefix="test", number=number, now=NOW, files=files or FaultyFiles(), warcinfo=WARCINFO
+        with_archive(directory), prefix="test", number=number, now=NOW, files=files or FaultyFiles(), warcinfo=WARCINFO
     )
 
 
@@ -58,8 +58,7 @@ async def test_birth_is_durable_before_it_is_told(tmp_path: Path) -> None:
     await writer.close()
     path = archive_directory(tmp_path) / f"{NAME}.open"
     assert writer.path == path
-    assert files.operations[:5] == [
-        "make archive",
+    assert files.operations[:4] == [
         f"open {path.name}",
         f"write {path.name}",
         f"sync {path.name}",
@@ -69,6 +68,23 @@ async def test_birth_is_durable_before_it_is_told(tmp_path: Path) -> None:
     assert (first.record.type, first.record.id, first.block) == (RecordType.WARCINFO, writer.warcinfo_id, WARCINFO)
     assert first.header.get("WARC-Filename") == NAME
     assert (writer.name, writer.number, writer.records, writer.length) == (NAME, 3, 1, path.stat().st_size)
+
+
+async def test_a_birth_makes_no_directory(tmp_path: Path) -> None:
+    with pytest.raises(SegmentBroken, match="cannot begin a segment: No such file or directory"):
+        await SegmentWriter.create(
+            tmp_path / "gone", prefix="test", number=0, now=NOW, files=DiskFiles(), warcinfo=WARCINFO
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+@pytest.mark.parametrize("fail_at", [1, 4])
+async def test_a_birth_with_too_many_open_files_may_be_tried_again(tmp_path: Path, number: int, fail_at: int) -> None:
+    with pytest.raises(NoSpace, match="cannot begin a segment: Too many open files"):
+        await born(tmp_path, FaultyFiles(fail_at=fail_at, error=number))
+    assert list((tmp_path / "archive").iterdir()) == []
+    await (await born(tmp_path)).close()
 
 
 async def test_a_second_birth_never_takes_a_file_that_is_there(tmp_path: Path) -> None:
@@ -103,7 +119,7 @@ async def test_append_tells_where_everything_lies(writer: SegmentWriter) -> None
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT])
 async def test_a_full_disk_costs_the_batch_only(tmp_path: Path, error: int) -> None:
-    writer = await born(tmp_path, FaultyFiles(fail_at=6, error=error))  # after the five operations of its birth
+    writer = await born(tmp_path, FaultyFiles(fail_at=5, error=error))  # after the four operations of its birth
     before = writer.path.read_bytes()
     with pytest.raises(NoSpace, match="no room") as caught:
         await writer.append([capture(1, b"one" * 500)])
@@ -116,7 +132,7 @@ async def test_a_full_disk_costs_the_batch_only(tmp_path: Path, error: int) -> N
 
 
 async def test_a_failed_cut_breaks_the_writer(tmp_path: Path) -> None:
-    writer = await born(tmp_path, FaultyFiles(fail_at=6, error=errno.ENOSPC, lasting=True))
+    writer = await born(tmp_path, FaultyFiles(fail_at=5, error=errno.ENOSPC, lasting=True))
     with pytest.raises(SegmentBroken, match="cutting back"):
         await writer.append([capture(1, b"one")])
     await _is_broken(writer)
@@ -124,7 +140,7 @@ async def test_a_failed_cut_breaks_the_writer(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
 async def test_a_failed_sync_is_final(tmp_path: Path, error: int) -> None:
-    files = FaultyFiles(fail_at=7, error=error)
+    files = FaultyFiles(fail_at=6, error=error)
     writer = await born(tmp_path, files)
     length = writer.length
     with pytest.raises(SegmentBroken, match="sync"):
@@ -135,7 +151,7 @@ async def test_a_failed_sync_is_final(tmp_path: Path, error: int) -> None:
 
 
 async def test_any_other_write_error_is_final(tmp_path: Path) -> None:
-    files = FaultyFiles(fail_at=6, error=errno.EIO)
+    files = FaultyFiles(fail_at=5, error=errno.EIO)
     writer = await born(tmp_path, files)
     with pytest.raises(SegmentBroken, match="Input/output error"):
         await writer.append([capture(1, b"one")])
@@ -276,7 +292,9 @@ class _HangingFile:
 
 async def hanging(directory: Path) -> tuple[SegmentWriter, HangingFiles, asyncio.Task[object]]:
     files = HangingFiles()
-    writer = await SegmentWriter.create(directory, prefix="test", number=0, now=NOW, files=files, warcinfo=WARCINFO)
+    writer = await SegmentWriter.create(
+        with_archive(directory), prefix="test", number=0, now=NOW, files=files, warcinfo=WARCINFO
+    )
     task: asyncio.Task[object] = asyncio.create_task(writer.append([capture(1, b"one")]))
     await files.writing.wait()
     return writer, files, task
@@ -316,11 +334,11 @@ async def test_a_task_of_its_own_survives_the_cancels_of_its_waiter(tmp_path: Pa
 
 async def test_what_could_not_be_born_leaves_nothing(tmp_path: Path) -> None:
     for fail_at, error, raised in (
+        (1, errno.ENOSPC, NoSpace),
         (2, errno.ENOSPC, NoSpace),
-        (3, errno.ENOSPC, NoSpace),
+        (2, errno.EIO, SegmentBroken),
         (3, errno.EIO, SegmentBroken),
         (4, errno.EIO, SegmentBroken),
-        (5, errno.EIO, SegmentBroken),
     ):
         directory = tmp_path / f"{fail_at}-{error}"
         with pytest.raises(raised):
