@@ -58,6 +58,13 @@ class Known:
     waiting: Waiting | None
     attempts: Sequence[Attempt]
 
+    @property
+    def nesting(self) -> int:
+        """As `CrawlURL.nesting`."""
+        if self.kind is not Kind.REQUISITE:
+            return 0
+        return next((count for count, step in enumerate(self.via) if step.kind is not Kind.REQUISITE), len(self.via))
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:

@@ -198,6 +198,7 @@ class ExcludedURL:
     depth: int
     offsite: int
     seed: int
+    nesting: int = 0
 
 
 @dataclass(frozen=True, slots=True)

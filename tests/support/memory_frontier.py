@@ -161,7 +161,8 @@ class MemoryFrontier:
         attempt = row.attempt if row.mode is Mode.REJUDGE else max(row.attempt, self._next_attempt(row.url))
         url = CrawlURL(
             row.url, link.kind, link.depth, link.offsite, link.redirects, via, link.seed, attempt, self._state.round,
-            again=row.mode is Mode.AGAIN, rejudge=row.mode is Mode.REJUDGE, key=key,
+            again=row.mode is Mode.AGAIN, rejudge=row.mode is Mode.REJUDGE,
+            nesting=self._state.nesting(link.kind, row.via), key=key,
         )  # fmt: skip
         self._claims[key] = Claim(url, origin, row)
         self._start(key, origin, now)
