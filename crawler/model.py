@@ -77,6 +77,9 @@ class CrawlURL(Struct, frozen=True):
     """Which request for this URL in this round, counted from 1."""
     round: int = 1
     """Which pass over the site."""
+    nesting: int = 0
+    """Requisites in a row that led to this one, each found on the one before, redirects among them: 0 for what a page
+    needs itself, and for all but requisites."""
     conditions: tuple[tuple[str, str], ...] = ()
     """Request headers that ask for the document only if it has changed since an earlier round."""
     again: bool = False

@@ -50,5 +50,5 @@ async def _queue_excluded(ledger: RuleLedger, scope: Scope) -> int:
 def _is_wanted(scope: Scope, url: ExcludedURL) -> bool:
     """Whether a rule of the chain excluded it and none does now."""
     # Seeds have no via and are excluded by no rule of the chain but a host's budget.
-    judged = CrawlURL(url.url, url.kind, url.depth, url.offsite, via=url.url, seed=url.seed)
+    judged = CrawlURL(url.url, url.kind, url.depth, url.offsite, via=url.url, seed=url.seed, nesting=url.nesting)
     return is_rule(url.rule) and scope.still_wanted(judged).accepted

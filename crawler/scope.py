@@ -109,19 +109,19 @@ class Scope:
         """The seed whose scope holds the URL, or else one on the same host; see Areas."""
         return self._areas.seed_for(url)
 
-    def verdict(self, url: str, kind: Kind, depth: int, offsite: int, seed: int) -> Verdict:
-        """What the rules say of a URL on its own. `offsite`: hops beyond the scope, of links or of requisites."""
-        return self._chains.verdict(url, kind, depth, offsite, seed)
+    def verdict(self, url: str, kind: Kind, depth: int, offsite: int, seed: int, nesting: int = 0) -> Verdict:
+        """What the rules say of a URL on its own; see Chains."""
+        return self._chains.verdict(url, kind, depth, offsite, seed, nesting)
 
-    def explain(self, url: str, kind: Kind, depth: int, offsite: int, seed: int) -> list[RuleSaid]:
+    def explain(self, url: str, kind: Kind, depth: int, offsite: int, seed: int, nesting: int = 0) -> list[RuleSaid]:
         """The chain in its order, with what each rule says of the URL; the one that `decided` is `verdict`'s."""
-        return self._chains.explain(url, kind, depth, offsite, seed)
+        return self._chains.explain(url, kind, depth, offsite, seed, nesting)
 
     def still_wanted(self, url: CrawlURL) -> Verdict:
         """Judges a queued URL again by the rules now in force: options may have changed since it was queued."""
         if url.via is None or url.kind is Kind.ROBOTS:
             return _NO_RULE
-        return self.verdict(url.url, url.kind, url.depth, url.offsite, url.seed)
+        return self.verdict(url.url, url.kind, url.depth, url.offsite, url.seed, url.nesting)
 
     # -- the links of a page -----------------------------------------------------------------------------------
 

@@ -89,7 +89,7 @@ def _rules(
     if known is not None:
         if known.kind is Kind.ROBOTS or (known.depth == 0 and not known.via and known.kind is Kind.NAVIGATION):
             return [RuleSaid("seed", True, "seeds and robots.txt are asked for whatever the rules say", decided=True)]
-        return scope.explain(url, known.kind, known.depth, known.offsite, known.seed)
+        return scope.explain(url, known.kind, known.depth, known.offsite, known.seed, known.nesting)
     if assumed is None:
         return []
     beyond = config.offsite_links > 0 and not scope.in_scope(url, assumed.seed)

@@ -55,6 +55,13 @@ class Known(Struct, frozen=True):
     waiting: Waiting | None
     attempts: Sequence[Attempt]
 
+    @property
+    def nesting(self) -> int:
+        """As `CrawlURL.nesting`."""
+        if self.kind is not Kind.REQUISITE:
+            return 0
+        return next((count for count, step in enumerate(self.via) if step.kind is not Kind.REQUISITE), len(self.via))
+
 
 class Origin(Struct, frozen=True):
     """What the ledger holds of a scheme, host and port."""

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from crawler.frontier.rows import OUTCOME_COLUMNS, origin_of, outcome_of, url_hash
 from crawler.frontier.values import Tallies
-from crawler.model import Outcome
+from crawler.model import Kind, Outcome
 
 _PIECE = 1000
 """Outcomes read at a time."""
+MOST_NESTED = 100
+"""Further back no requisite is counted; no rule asks for more."""
 
 
 def outcomes(db: sqlite3.Connection, since: int, limit: int = _PIECE) -> list[Outcome]:
@@ -53,6 +55,17 @@ def next_attempt_of(db: sqlite3.Connection, round_: int, url: str) -> tuple[int,
     """As `next_attempt`, for a URL that may never have been seen."""
     row = db.execute("SELECT id FROM origins WHERE name = ?", (origin_of(url),)).fetchone()
     return (1, False) if row is None else next_attempt(db, round_, row[0], url_hash(url))
+
+
+def nesting(db: sqlite3.Connection, via: int | None) -> int:
+    """`CrawlURL.nesting` of a requisite found on this outcome."""
+    count = 0
+    while via is not None and count < MOST_NESTED:
+        kind, via = db.execute("SELECT kind, via FROM ledger WHERE seq = ?", (via,)).fetchone()
+        if kind != Kind.REQUISITE:
+            break
+        count += 1
+    return count
 
 
 def metadata_place(db: sqlite3.Connection, origin: int, hash_: int) -> tuple[str, int] | None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from crawler.frontier import ExcludedURL, unrank
 from crawler.frontier.commit import Transaction
-from crawler.frontier.ledger import next_attempt
+from crawler.frontier.ledger import nesting, next_attempt
 from crawler.frontier.queueing import FAILURE_TO_ATTEMPT, WITHOUT_LINKS
 from crawler.frontier.rows import Mode, Reason
 from crawler.model import Kind
@@ -25,7 +25,7 @@ _SETTLED = (
     " WHERE l.seq > ? AND l.round = ? AND l.outcome IN ('archived', 'revisited') AND l.kind <> ? ORDER BY l.seq LIMIT ?"
 )
 _EXCLUDED = (
-    "SELECT l.seq, l.url, l.reason, l.seed, s.rank FROM ledger l"
+    "SELECT l.seq, l.url, l.reason, l.seed, l.via, s.rank FROM ledger l"
     " JOIN seen s ON s.origin = l.origin AND s.hash = l.hash AND s.place = l.seq"
     " WHERE l.seq > ? AND l.round = ? AND l.outcome = 'excluded' ORDER BY l.seq LIMIT ?"
 )
@@ -34,9 +34,10 @@ _EXCLUDED = (
 def excluded(db: sqlite3.Connection, round_: int, since: int) -> list[ExcludedURL]:
     """At most PIECE of the round's excluded URLs with seq > since, in order."""
     found = []
-    for seq, url, rule, seed, value in db.execute(_EXCLUDED, (since, round_, PIECE)):
+    for seq, url, rule, seed, via, value in db.execute(_EXCLUDED, (since, round_, PIECE)):
         kind, offsite, depth = unrank(value)
-        found.append(ExcludedURL(seq, url, rule or "", kind, depth, offsite, seed))
+        nested = nesting(db, via) if kind is Kind.REQUISITE else 0
+        found.append(ExcludedURL(seq, url, rule or "", kind, depth, offsite, seed, nested))
     return found
 
 

@@ -36,7 +36,7 @@ again), so its hash would not do; row id 0 is the origin's robots.txt gate."""
 
 
 class QueueRow(NamedTuple):
-    """A row of `queue` or `waiting`, with the text of its via."""
+    """A row of `queue` or `waiting`, with the text and kind of its via."""
 
     origin: int
     order: float
@@ -53,7 +53,9 @@ class QueueRow(NamedTuple):
     attempt: int
     mode: int
     via_url: str | None
+    via_kind: int | None
     waiting: bool
+    nesting: int
 
     @property
     def key(self) -> Key:
@@ -162,6 +164,7 @@ def crawl_url(row: QueueRow, round_: int) -> CrawlURL:
         round=round_,
         again=row.mode == Mode.AGAIN,
         rejudge=row.mode == Mode.REJUDGE,
+        nesting=row.nesting,
         key=row.key,
     )
 

@@ -20,13 +20,15 @@ from msgspec.structs import asdict
 
 from crawler.errors import LedgerError
 from crawler.frontier import Counts, SegmentState, StoredPace
-from crawler.frontier.ledger import next_attempt
+from crawler.frontier.ledger import nesting, next_attempt
 from crawler.frontier.rows import Mode, QueueRow, Wanted, host_of
 from crawler.frontier.schema import FORMAT, PRAGMAS, TABLES, UPGRADES
 from crawler.liveness import UNKNOWN, Liveness
-from crawler.model import FailureKind
+from crawler.model import FailureKind, Kind
 
-_QUEUE_COLUMNS = "q.id, q.hash, q.url, q.kind, q.depth, q.offsite, q.redirects, q.via, q.seed, q.attempt, q.mode, v.url"
+_QUEUE_COLUMNS = (
+    "q.id, q.hash, q.url, q.kind, q.depth, q.offsite, q.redirects, q.via, q.seed, q.attempt, q.mode, v.url, v.kind"
+)
 ORIGIN_CACHE = 20_000
 HELD_ROBOTS = 16_384
 """Characters of a robots.txt; a longer one is read again for each burst of its origin's URLs."""
@@ -249,7 +251,7 @@ class Store:
             if row[1] > now:
                 due: float | None = row[1]
                 break
-            rows.append(QueueRow._make((*row, True)))
+            rows.append(QueueRow._make((*row, True, 0)))
         else:
             due = None
         for low, high in wanted.lanes:
@@ -261,8 +263,14 @@ class Store:
                 " ORDER BY q.lane, q.id LIMIT ?",
                 (origin, low, high, enough),
             )
-            rows += [QueueRow._make((*row, False)) for row in queued if row[2] not in claimed]
-        return [self._with_attempt(row) for row in rows[:limit]], due
+            rows += [QueueRow._make((*row, False, 0)) for row in queued if row[2] not in claimed]
+        return [self._with_nesting(self._with_attempt(row)) for row in rows[:limit]], due
+
+    def _with_nesting(self, row: QueueRow) -> QueueRow:
+        """What a page needs itself, as nearly all requisites are, costs no look at the ledger."""
+        if row.via is None or not row.kind == row.via_kind == Kind.REQUISITE:
+            return row
+        return row._replace(nesting=nesting(self.db, row.via))
 
     def _with_attempt(self, row: QueueRow) -> QueueRow:
         """Since it was queued, the URL may have been asked for otherwise: as a robots.txt, or beyond its outcome."""

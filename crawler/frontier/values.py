@@ -198,6 +198,7 @@ class ExcludedURL(Struct, frozen=True):
     depth: int
     offsite: int
     seed: int
+    nesting: int = 0
 
 
 class StoredPace(Struct, frozen=True):

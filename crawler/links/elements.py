@@ -122,7 +122,7 @@ def _meta(attributes: Attributes, references: References) -> None:
     if not content:
         return
     if (attributes.get("http-equiv") or "").lower() == "refresh":
-        references.add(refresh_url(content), roles.META_REFRESH)
+        references.add_now(refresh_url(content), roles.META_REFRESH)
     names = (attributes.get("property"), attributes.get("name"), attributes.get("itemprop"))
     for name in names:
         key = name.strip().lower() if name else ""
@@ -154,8 +154,7 @@ def _area(attributes: Attributes, references: References) -> None:
 
 
 def _base(attributes: Attributes, references: References) -> None:
-    if references.base is None:
-        references.base = attributes.get("href")
+    references.meet_base(attributes.get("href"))
 
 
 def _input(attributes: Attributes, references: References) -> None:

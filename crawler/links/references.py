@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain, islice
+
 from webencodings import Encoding
 
 from crawler.links.charset import UTF_8, encode_query
-from crawler.links.roles import better
-from crawler.model import Role
+from crawler.links.roles import better, embed
+from crawler.model import Kind, Role
 from crawler.urls import C0_AND_SPACE, Joiner, join
 
 MAX_REFERENCES = 100_000
@@ -37,6 +40,8 @@ class References:
         """True if strings that only look like addresses are wanted, too."""
         self.base: str | None = None
         """The first base element's href (HTML Standard, section 4.2.3)."""
+        self._early = 0
+        """How many references stood before it."""
         self.title: str | None = None
         self.robots: list[tuple[str, str]] = []
         """Name and content of the meta elements that ask robots not to follow."""
@@ -75,6 +80,21 @@ class References:
         elif known is not role:
             self._roles[reference] = better(known, role)
 
+    def add_now(self, reference: str | None, role: Role) -> None:
+        """Notes a reference that a base element after it does not move."""
+        address = (reference or "").partition("#")[0].strip(C0_AND_SPACE)
+        if address and self.base is None:
+            address = join(self.base_url(), self._encoded(address)) or address
+        self.add(address, role)
+
+    def _encoded(self, reference: str) -> str:
+        return reference if reference.isascii() else encode_query(reference, self.encoding)
+
+    def meet_base(self, href: str | None) -> None:
+        """A base element: the first one with an address counts."""
+        if self.base is None and href is not None:
+            self.base, self._early = href, len(self._roles)
+
     def nested(self) -> References:
         """An empty collection for a document inside this one."""
         inner = References(self.base_url(), guesses=self.guesses)
@@ -84,6 +104,8 @@ class References:
     def take(self, inner: References) -> None:
         """Adds what a nested document referred to; its own base element, if any, is applied before."""
         base = inner.base_url() if inner.base else None
+        for url, role in inner._asked_early() if base else ():
+            self.add(url, role)
         for reference, role in inner._roles.items():
             self.add(join(base, reference) if base else reference, role)
 
@@ -91,16 +113,24 @@ class References:
         """What relative references are joined to; a base that is not http(s) does not count."""
         return self.within or (join(self.url, self.base) if self.base else None) or self.url
 
+    def _asked_early(self) -> Iterator[tuple[str, Role]]:
+        """What browsers ask for before they know of the base element, by the document's own address."""
+        if self.base_url() == self.url:
+            return
+        for reference, role in islice(self._roles.items(), self._early):
+            if role.kind is Kind.REQUISITE or role.embedded:
+                url = join(self.url, self._encoded(reference))
+                if url is not None:
+                    yield url, role if role.kind is Kind.REQUISITE else embed(role.context)
+
     def resolve(self, joiner: Joiner) -> dict[str, Role]:
         """The absolute URLs in the document's order, each with its best role."""
         joined = joiner.at(self.base_url())
-        legacy = self.encoding is not UTF_8
         links: dict[str, Role] = {}
         left = MAX_CHARACTERS
-        for reference, role in self._roles.items():
-            if legacy and not reference.isascii():
-                reference = encode_query(reference, self.encoding)
-            url = joined(reference)
+        legacy = self.encoding is not UTF_8
+        for reference, role in chain(self._asked_early(), self._roles.items()) if self._early else self._roles.items():
+            url = joined(self._encoded(reference) if legacy else reference)
             if url is None:
                 continue
             known = links.get(url)

@@ -72,17 +72,18 @@ class Chains:
         self._ignored = ignores.set_rules, ignores.own_rules
         self._chains.clear()
 
-    def verdict(self, url: str, kind: Kind, depth: int, offsite: int, seed: int) -> Verdict:
-        """What the rules say of a URL on its own. `offsite`: hops beyond the scope, of links or of requisites."""
+    def verdict(self, url: str, kind: Kind, depth: int, offsite: int, seed: int, nesting: int = 0) -> Verdict:
+        """What the rules say of a URL on its own. `offsite`: hops beyond the scope, of links or of requisites;
+        `nesting`: as a CrawlURL has it, 0 where that is not known yet."""
         for rule in reversed(self._of(seed)):
-            said = rule.judge(url, kind, depth, offsite)
+            said = rule.judge(url, kind, depth, offsite, nesting)
             if said is not None:
                 return said
         return ACCEPTED
 
-    def explain(self, url: str, kind: Kind, depth: int, offsite: int, seed: int) -> list[RuleSaid]:
+    def explain(self, url: str, kind: Kind, depth: int, offsite: int, seed: int, nesting: int = 0) -> list[RuleSaid]:
         """The chain in its order, with what each rule says of the URL; the one that `decided` is `verdict`'s."""
-        said = [(rule.name, rule.judge(url, kind, depth, offsite)) for rule in self._of(seed)]
+        said = [(rule.name, rule.judge(url, kind, depth, offsite, nesting)) for rule in self._of(seed)]
         last = max((index for index, (_, verdict) in enumerate(said) if verdict is not None), default=-1)
         return [
             RuleSaid(name, None, "", decided=False)
@@ -121,7 +122,7 @@ class Chains:
     def _scope_rule(self, seed: int) -> Rule:
         holds = self._areas.holds
 
-        def judge(url: str, kind: Kind, depth: int, offsite: int) -> Verdict:
+        def judge(url: str, kind: Kind, depth: int, offsite: int, nesting: int) -> Verdict:
             if kind not in FOLLOWED:
                 return _FROM_ANYWHERE
             if seed <= 0 and depth == 0:
@@ -132,7 +133,7 @@ class Chains:
 
 
 def _offsite_rule(most: int) -> Rule:
-    def judge(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
+    def judge(url: str, kind: Kind, depth: int, offsite: int, nesting: int) -> Verdict | None:
         return _NEAR_ENOUGH if kind in FOLLOWED and 0 < offsite <= most else None
 
     return Rule(OFFSITE, judge)
@@ -141,8 +142,9 @@ def _offsite_rule(most: int) -> Rule:
 def _for_links(rule: Rule) -> Rule:
     """The rule, but not for what was submitted itself."""
 
-    def judge(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
-        return rule.judge(url, kind, depth, offsite) if depth else None
+    def judge(url: str, kind: Kind, depth: int, offsite: int, nesting: int) -> Verdict | None:
+        submitted = depth == 0 and kind is Kind.NAVIGATION
+        return None if submitted else rule.judge(url, kind, depth, offsite, nesting)
 
     return Rule(rule.name, judge)
 
@@ -150,7 +152,7 @@ def _for_links(rule: Rule) -> Rule:
 def _depth_rule(most: int) -> Rule:
     too_deep = Verdict(False, MAX_DEPTH, f"more than {most} links from its seed")
 
-    def judge(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
+    def judge(url: str, kind: Kind, depth: int, offsite: int, nesting: int) -> Verdict | None:
         return too_deep if kind in FOLLOWED and depth > most else None
 
     return Rule(MAX_DEPTH, judge)
@@ -159,11 +161,11 @@ def _depth_rule(most: int) -> Rule:
 def _budget_rule(spent: Callable[[str], bool]) -> Rule:
     verdict = Verdict(False, HOST_PAGES, "its host has given all the pages that it may")
 
-    def judge(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
+    def judge(url: str, kind: Kind, depth: int, offsite: int, nesting: int) -> Verdict | None:
         return verdict if kind is Kind.NAVIGATION and spent(url) else None
 
     return Rule(HOST_PAGES, judge)
 
 
-def _requisite_hops(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
+def _requisite_hops(url: str, kind: Kind, depth: int, offsite: int, nesting: int) -> Verdict | None:
     return _TOO_FAR if offsite > MAX_OFFSITE_HOPS and kind not in FOLLOWED else None

@@ -81,7 +81,7 @@ def _ignoring(name: str, patterns: tuple[re.Pattern[str], ...]) -> Rule:
     # Groups and flags of one's own cannot stand beside others in one expression.
     joined = re.compile("|".join(f"(?:{each.pattern})" for each in plain)) if plain else None
 
-    def judge(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
+    def judge(url: str, kind: Kind, depth: int, offsite: int, nesting: int) -> Verdict | None:
         if joined is not None and joined.search(url):
             return next(verdicts[each] for each in plain if each.search(url))
         for each in others:

@@ -5,8 +5,9 @@
     trap-repeat     a part of its path stands there again and again: `/a/b/a/b/a/b`, `/x/x/x/x`
     trap-query      a parameter of its query stands there again and again, with the same value
     trap-calendar   it names a month before 1600 or more than five years ahead
+    trap-nesting    a requisite of a requisite of a requisite …, more than 50 of them in a row
 
-What they cannot see, a trap whose URLs look like any others, is for crawler/rules/nearly.py.
+What they cannot see, a trap whose URLs look like any others, is for crawler/rules/repeats.py.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ MOST_SAME_PARAMETERS = 2
 FIRST_YEAR = 1600
 """No periodical is older than the Strasbourg Relation of 1605."""
 YEARS_AHEAD = 5
+MOST_NESTED = 50
+"""Requisites in a row, each needed by the one before: modules that import modules, style sheets, frames, playlists. Of
+large libraries published module by module (Monaco, Babylon.js, OpenLayers) none is further than 8 from its entry."""
 
 _MONTH = re.compile(
     r"[/=_-](?P<year>[0-9]{4})(?:(?P<mark>[-/.])(?P<month>1[0-2]|0?[1-9])(?:(?P=mark)(?P<day>[12][0-9]|3[01]|0?[1-9]))?"
@@ -48,6 +52,7 @@ _MONTH_PARAMETER = re.compile(
 _TOO_LONG = Verdict(False, "trap-length", f"longer than {LONGEST} characters")
 _TOO_MANY = Verdict(False, "trap-segments", f"more than {MOST_SEGMENTS} segments in its path")
 _REPEATED = Verdict(False, "trap-repeat", "a part of its path is repeated in a row")
+_NESTED = Verdict(False, "trap-nesting", f"more than {MOST_NESTED} requisites in a row, each needed by the one before")
 _SAME_AGAIN = Verdict(False, "trap-query", "a parameter is repeated with the same value")
 
 
@@ -59,19 +64,20 @@ def trap_rules(year: int) -> tuple[Rule, ...]:
         Rule("trap-repeat", _repeat),
         Rule("trap-query", _query),
         _calendar(year + YEARS_AHEAD),
+        Rule("trap-nesting", _nesting),
     )
 
 
-def _length(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
+def _length(url: str, kind: Kind, depth: int, offsite: int, nesting: int) -> Verdict | None:
     return _TOO_LONG if len(url) > LONGEST else None
 
 
-def _segments(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
+def _segments(url: str, kind: Kind, depth: int, offsite: int, nesting: int) -> Verdict | None:
     # Three slashes stand before the path; those of a query are none of the path's.
     return _TOO_MANY if url.count("/") > MOST_SEGMENTS + 2 and len(_path(url)) > MOST_SEGMENTS else None
 
 
-def _repeat(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
+def _repeat(url: str, kind: Kind, depth: int, offsite: int, nesting: int) -> Verdict | None:
     # Fewer segments than this cannot hold a group of two more often than MOST_GROUPS, nor one of them MOST_IN_A_ROW.
     if url.count("/") < MOST_IN_A_ROW + 3:
         return None
@@ -104,7 +110,7 @@ def _most(size: int, segment: str) -> int:
     return MOST_IN_A_ROW * 2 if segment.isdigit() else MOST_IN_A_ROW
 
 
-def _query(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
+def _query(url: str, kind: Kind, depth: int, offsite: int, nesting: int) -> Verdict | None:
     mark = url.find("?")
     if mark < 0 or url.count("&", mark) < MOST_SAME_PARAMETERS:
         return None
@@ -116,10 +122,14 @@ def _query(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
     )
 
 
+def _nesting(url: str, kind: Kind, depth: int, offsite: int, nesting: int) -> Verdict | None:
+    return _NESTED if nesting >= MOST_NESTED else None
+
+
 def _calendar(last: int) -> Rule:
     verdict = Verdict(False, "trap-calendar", f"a month before {FIRST_YEAR} or after {last}")
 
-    def judge(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
+    def judge(url: str, kind: Kind, depth: int, offsite: int, nesting: int) -> Verdict | None:
         if kind not in FOLLOWED:
             return None
         found = _MONTH.search(url, url.find("/", 8))

@@ -69,7 +69,7 @@ class TypeFilter:
         """For what is not asked for yet."""
         return Rule(RULE, self._judge)
 
-    def _judge(self, url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
+    def _judge(self, url: str, kind: Kind, depth: int, offsite: int, nesting: int) -> Verdict | None:
         if kind in (Kind.SITEMAP, Kind.ROBOTS):
             return None
         found = _ENDING.search(url, url.find("/", 8))

@@ -23,8 +23,8 @@ class Verdict(Struct, frozen=True):
     """The same in words, for people."""
 
 
-Judge = Callable[[str, Kind, int, int], Verdict | None]
-"""Asked for URL, kind, depth and hops beyond the scope; None where the rule has nothing to say."""
+Judge = Callable[[str, Kind, int, int, int], Verdict | None]
+"""Asked for URL, kind, depth, hops beyond the scope and nesting; None where the rule has nothing to say."""
 
 
 class Rule(Struct, frozen=True):
@@ -59,7 +59,7 @@ def matching(name: str, patterns: tuple[re.Pattern[str], ...], *, accepted: bool
     """A rule that accepts, or rejects, what one of the patterns is found in."""
     verdicts = {each: Verdict(accepted, name, f"matches {each.pattern}") for each in patterns}
 
-    def judge(url: str, kind: Kind, depth: int, offsite: int) -> Verdict | None:
+    def judge(url: str, kind: Kind, depth: int, offsite: int, nesting: int) -> Verdict | None:
         for pattern in patterns:
             if pattern.search(url):
                 return verdicts[pattern]

@@ -30,6 +30,7 @@ def read(name: str) -> bytes:
 ANSWERS = {
     "/d/page.html": read("page.html"),
     "/d/page.xhtml": read("page.xhtml"),
+    "/d/late.html": read("late.html"),
     "/d/obj.svg": read("drawing.svg"),
     "/d/emb.svg": read("drawing.svg").replace(b"insvg.png", b"inemb.png"),
     "/d/s.css": response(SHEET, "text/css"),
@@ -72,7 +73,9 @@ def found_in(url: str) -> set[str]:
     return set(extract(Document(url, media_type, "utf-8", body, tuple(headers.items()))).links)
 
 
-@pytest.mark.parametrize(("name", "least"), [("page.html", 60), ("page.xhtml", 7), ("headers.html", 2)])
+@pytest.mark.parametrize(
+    ("name", "least"), [("page.html", 60), ("page.xhtml", 7), ("headers.html", 2), ("late.html", 13)]
+)
 async def test_whatever_a_browser_asks_for_is_found(name: str, least: int) -> None:
     url = f"{HOST}/d/{name}"
     with Site(ANSWERS) as site:

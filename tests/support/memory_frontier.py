@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from msgspec import Struct
+
 from crawler.clock import Clock, SystemClock
 from crawler.earlier.revisit import Original, Previous
 from crawler.frontier import (
@@ -46,8 +48,7 @@ class Memory:
     state: State = field(default_factory=State)
 
 
-@dataclass(frozen=True, slots=True)
-class _Offer:
+class _Offer(Struct, frozen=True):
     """What an origin could give now, or when it may have something."""
 
     row: Row | None = None
@@ -162,7 +163,8 @@ class MemoryFrontier:
         attempt = row.attempt if row.mode is Mode.REJUDGE else max(row.attempt, self._next_attempt(row.url))
         url = CrawlURL(
             row.url, link.kind, link.depth, link.offsite, link.redirects, via, link.seed, attempt, self._state.round,
-            again=row.mode is Mode.AGAIN, rejudge=row.mode is Mode.REJUDGE, key=key,
+            again=row.mode is Mode.AGAIN, rejudge=row.mode is Mode.REJUDGE,
+            nesting=self._state.nesting(link.kind, row.via), key=key,
         )  # fmt: skip
         self._claims[key] = Claim(url, origin, row)
         self._start(key, origin, now)

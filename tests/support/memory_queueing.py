@@ -184,13 +184,14 @@ class Queueing:
 
     def excluded(self, since: int) -> list[ExcludedURL]:
         found = []
+        state = self.state
         for entry in self._settled(OutcomeKind.EXCLUDED):
             outcome = entry.outcome
-            kind, offsite, depth = unrank(self.state.seen[outcome.url].rank)
+            kind, offsite, depth = unrank(state.seen[outcome.url].rank)
             if outcome.seq > since:
-                found.append(
-                    ExcludedURL(outcome.seq, outcome.url, outcome.reason or "", kind, depth, offsite, entry.seed)
-                )
+                nesting = state.nesting(kind, entry.via)
+                why = outcome.reason or ""
+                found.append(ExcludedURL(outcome.seq, outcome.url, why, kind, depth, offsite, entry.seed, nesting))
         return found
 
     def _settled(self, *kinds: OutcomeKind) -> list[Entry]:

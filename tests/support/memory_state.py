@@ -137,6 +137,13 @@ class State(Struct):
         seen = self.seen.get(url)
         return None if seen is None or seen.round < self.round else seen.seq
 
+    def nesting(self, kind: Kind, via: int | None) -> int:
+        """Of what was found on that outcome."""
+        count = 0
+        while kind is Kind.REQUISITE and via is not None and self.ledger[via].kind is Kind.REQUISITE:
+            count, via = count + 1, self.ledger[via].via
+        return count
+
     def last_attempt(self, url: str) -> int:
         return self.attempts.get((self.round, url), 0)
 

@@ -75,6 +75,25 @@ class Queueing:
         assert all((url.kind, url.depth, url.via, url.attempt) == (Kind.NAVIGATION, 0, None, 1) for url in claimed)
         assert (await frontier.counts()).queued == 3
 
+    async def test_requisites_of_requisites_are_counted(self, bench: Bench) -> None:
+        """Kept by what each was found on: by another opening of the frontier, too, and of what a rule has excluded."""
+        frontier = await bench.open()
+        await frontier.add_seeds([A])
+        [page] = await claim_all(frontier)
+        await settle(frontier, item(page, links=[link(A + "0.js", REQUISITE, 0), link(A + "page")]))
+        counted = []
+        for number in range(1, 5):
+            for url in await claim_all(frontier):
+                links = [link(f"{A}{number}.js", REQUISITE, 0)] if url.kind is REQUISITE else []
+                counted += [(url.url, url.nesting)]
+                await settle(frontier, item(url, links=links))
+            frontier = await bench.open()
+        assert counted == [(A + "0.js", 0), (A + "page", 0), (A + "1.js", 1), (A + "2.js", 2), (A + "3.js", 3)]
+        [last] = await claim_all(frontier)
+        await settle(frontier, item(last, Finished(OutcomeKind.EXCLUDED, "trap-nesting"), kept=False))
+        [excluded] = await frontier.excluded(0)
+        assert (excluded.url, excluded.nesting, last.nesting) == (last.url, 4, 4)
+
     async def test_a_url_is_queued_once_a_round(self, bench: Bench) -> None:
         frontier = await bench.open()
         await frontier.add_seeds([A])

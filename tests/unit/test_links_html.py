@@ -215,6 +215,27 @@ def test_base(base: str, url: str) -> None:
     assert list(read(f"<head>{base}</head><iframe srcdoc='<a href=x>'>").links) == [url]
 
 
+def test_what_stands_before_the_base() -> None:
+    """A browser asks for some of it before it knows the base, for some later, and often for both; links are clicked
+    later, and where a refresh leads is settled when it is read."""
+    before = "<img src=i><a href=a>a</a><a href=ia><img src=ia></a><meta http-equiv=refresh content='9;r#f'>"
+    links = read(f"{before}<img src=/root><p><base href=/b/><img src=late><base href=/c/><a href=i>i</a>").links
+    assert {url.removeprefix("http://h/"): (role.kind.name[0], role.code) for url, role in links.items()} == {
+        "d/i": ("R", "E"), "d/ia": ("R", "E"), "root": ("R", "E"),
+        "b/i": ("N", "L"), "b/a": ("N", "L"), "b/ia": ("N", "L"), "d/r": ("N", "R"), "b/late": ("R", "E"),
+    }  # fmt: skip
+    assert list(read("<img src=i><base href=/d/><a href=a>").links) == ["http://h/d/i", "http://h/d/a"]
+    nested = (
+        "<iframe srcdoc='<img src=n><base href=/n/>'></iframe><iframe srcdoc='<img src=m>'></iframe><base href=/b/>"
+    )
+    assert set(read(nested).links) == {"http://h/d/n", "http://h/n/n", "http://h/d/m", "http://h/b/m"}
+
+
+def test_the_encoding_of_queries_before_the_base() -> None:
+    links = read("<meta charset=windows-1252><img src='?ü'><base href=/b/>".encode("cp1252")).links
+    assert list(links) == ["http://h/d/page.html?%FC", "http://h/b/?%FC"]
+
+
 def test_a_nested_document_has_its_own_base() -> None:
     markup = """<iframe srcdoc="<base href=/b/><a href=x>"></iframe><a href=y>"""
     assert list(found(markup)) == ["http://h/b/x", "y"]

@@ -278,6 +278,7 @@ class TestExplaining:
             ("trap-repeat", None, False),
             ("trap-query", None, False),
             ("trap-calendar", None, False),
+            ("trap-nesting", None, False),
             ("include", True, False),
             ("max-depth", None, False),
             ("requisite hops", None, False),

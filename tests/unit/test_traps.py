@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from crawler.config import ScopeKind
-from crawler.model import Kind
-from crawler.rules.traps import LONGEST, MOST_SEGMENTS
+from crawler.model import CrawlURL, Kind
+from crawler.rules.traps import LONGEST, MOST_NESTED, MOST_SEGMENTS
 from crawler.scope import Scope
 
 HOST = "https://www.example.com"
@@ -98,3 +99,14 @@ def test_include_overrides_and_exclude_still_wins() -> None:
 def test_without_a_year_there_are_no_traps() -> None:
     of = Scope(ScopeKind.HOST, {1: [HOST + "/"]})
     assert of.verdict(HOST + "/x/x/x/x", Kind.NAVIGATION, 1, 0, 1).accepted
+
+
+@pytest.mark.parametrize("seed", [1, -1, 0])
+def test_requisites_in_a_row(seed: int) -> None:
+    """Those of a submitted URL, which is its own seed, are no exception."""
+    of = Scope(ScopeKind.HOST, {1: [HOST + "/"]}, year=YEAR)
+    module = CrawlURL(HOST + "/x.js", Kind.REQUISITE, 0, via=HOST + "/y.js", seed=seed, nesting=MOST_NESTED - 1)
+    assert of.still_wanted(module).accepted
+    assert of.still_wanted(replace(module, nesting=MOST_NESTED)).rule == "trap-nesting"
+    included = Scope(ScopeKind.HOST, {1: [HOST + "/"]}, year=YEAR, include=["x[.]js"])
+    assert included.still_wanted(replace(module, nesting=MOST_NESTED)).rule == "include"
