@@ -43,7 +43,13 @@ def read_settings(path: str | Path) -> dict[str, Setting]:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}{_at_line(str(error))}") from None
-    return dict(_read_key(path, text, key, value) for key, value in table.items())
+    found: dict[str, Setting] = {}
+    for key, value in table.items():
+        field, setting = _read_key(path, text, key, value)
+        if field in found:
+            raise UsageError(f"{setting.source}: is given twice, as {key.replace('_', '-')} and with underscores")
+        found[field] = setting
+    return found
 
 
 def to_toml(config: CrawlConfig) -> str:
@@ -115,8 +121,10 @@ def _read_seeds(value: object, source: str) -> tuple[str, ...]:
         raise UsageError(f"{source}: must be a list of URLs")
     seeds = []
     for item in value:
+        if not isinstance(item, str):
+            raise UsageError(f"{source}: {item!r} is not text")
         try:
-            seeds.append(seed_with_options(str(item)))
+            seeds.append(seed_with_options(item))
         except ValueError as error:
             raise UsageError(f"{source}: {error}") from None
     return tuple(dict.fromkeys(seeds))

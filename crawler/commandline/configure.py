@@ -18,7 +18,9 @@ from crawler.config import CrawlConfig
 from crawler.demo import DEMO_HOST, DEMO_URL
 from crawler.directory import default_directory
 from crawler.errors import UsageError
+from crawler.seedoptions import options_by_url
 from crawler.seeds import gather_seeds
+from crawler.urls import seed_url
 
 
 def configure(given: Arguments, stdin: BinaryIO) -> CrawlConfig:
@@ -45,7 +47,17 @@ def configure(given: Arguments, stdin: BinaryIO) -> CrawlConfig:
         names = given.seeds or (() if demo or given.config is None else (given.config,))
         settings["output"] = Setting(default_directory(names, settings["seeds"].value, demo=demo), "--output")
     config = make_config(settings)
+    if "seed_options" in given.settings:
+        _check_seed_options(given.settings["seed_options"], config)
     return dataclasses.replace(config, demo=is_demo(config))
+
+
+def _check_seed_options(setting: Setting, config: CrawlConfig) -> None:
+    """What is given on the command line is meant for a seed of this crawl; another address would be passed over."""
+    seeds = {seed_url(seed) for seed in config.seeds}
+    for url in options_by_url(setting.value):
+        if url not in seeds:
+            raise UsageError(f"{setting.source}: {url} is no seed of this crawl")
 
 
 def is_demo(config: CrawlConfig) -> bool:

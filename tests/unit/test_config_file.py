@@ -89,6 +89,8 @@ def test_people_write_units_and_underscores(tmp_path: Path) -> None:
         ('include = ["a", "("]\n', ":1: include: '(' is not a regular expression"),
         ('seeds = "http://a.test/"\n', ":1: seeds: must be a list of URLs"),
         ('seeds = ["ftp://a.test/"]\n', ":1: seeds: "),
+        ('seeds = ["http://a.test/", 7]\n', ":1: seeds: 7 is not text"),
+        ("max-pages = 1\nmax_pages = 2\n", ":2: max_pages: is given twice, as max-pages and with underscores"),
         ("fresh = true\n", ":1: fresh: can be given on the command line only"),
         ("a = 1\nmax-pages = \n", ":2: Invalid value"),
         ("\n[limits]\nmax-pages = 1\n", ":2: limits: is a table"),
