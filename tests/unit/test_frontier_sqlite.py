@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import sqlite3
+import stat
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -396,6 +398,16 @@ class TestFigures:
         assert await claim_all(reopened) == []
         await bench.clock.advance(3600)
         await claim_one(reopened, A + "x")
+
+
+async def test_cookies_are_for_the_owner_alone(bench: Bench, path: Path) -> None:
+    usual = os.umask(0)
+    try:
+        await bench.open()
+    finally:
+        os.umask(usual)
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    assert modes == dict.fromkeys(["crawl.db", "crawl.db-wal", "crawl.db-shm"], 0o600)
 
 
 class HeldUp(sqlite3.Connection):
