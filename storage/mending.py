@@ -34,6 +34,7 @@ from storage.verify.tape import Tape
 
 OPEN = ".open"
 TORN = ".torn"
+SUFFIXES = (".warc", ".warc.gz", ".warc.zst")
 LEDGER = "crawl.db"
 _END = b"\r\n\r\n"
 _PIECE = 1 << 20
@@ -73,7 +74,8 @@ class Plan(Struct, frozen=True):
 def plan(path: Path) -> Plan:
     """Reads a file and says what is to be done. Blocking.
 
-    Raises ArchiveError where whole records follow damage, so that cutting would lose them; OSError."""
+    Raises ArchiveError where whole records follow damage, so that cutting would lose them, and for a file that neither
+    holds a record nor is called a WARC file: it is somebody's, and nothing of it was torn; OSError."""
     with path.open("rb", buffering=0) as file:
         compression = compression_of(file.read(4))
         reader, torn = _Reader(compression), False
@@ -83,6 +85,8 @@ def plan(path: Path) -> Plan:
         except CorruptArchive as error:
             why, torn = error.message, isinstance(error, TornRecord)
         size = file.seek(0, os.SEEK_END)
+        if why and not reader.records and not path.name.removesuffix(OPEN).endswith(SUFFIXES):
+            raise ArchiveError("no WARC file, neither by its name nor by a record in it", path=str(path))
         at = reader.frame if compression is not Compression.NONE else reader.keep
         if why and not torn and not reader.within:
             following = next_record(file, compression, at + 1)

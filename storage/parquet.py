@@ -34,7 +34,7 @@ SCHEMA = pyarrow.schema(
 def write_parquet(path: Path, entries: Iterable[Entry]) -> None:
     """Writes a table, compressed with Zstandard. Blocking; raises OSError."""
     rows = map(_row, entries)
-    with pyarrow.parquet.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+    with path.open("wb") as file, pyarrow.parquet.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
         while group := list(islice(rows, GROUP)):
             columns = zip(zip(*group, strict=True), SCHEMA, strict=True)
             arrays = [pyarrow.array(column, field.type) for column, field in columns]

@@ -95,7 +95,8 @@ def selection(
         place = _host(host or domain or "", below=host is None)
         key = place.key.encode("ascii")
     return Selection(
-        key, slashed, place, _statuses(status), None if mime is None else mime.lower(),
+        key, slashed, place,
+        None if status is None else read_statuses(status), None if mime is None else mime.lower(),
         None if since is None else stamp(since), None if until is None else stamp(until),
     )  # fmt: skip
 
@@ -133,12 +134,11 @@ def _parts(url: str) -> tuple[str, str]:
     return (found[1] or "").lower(), found[2]
 
 
-def _statuses(status: Statuses | None) -> frozenset[str] | None:
-    if status is None:
-        return None
+def read_statuses(status: Statuses) -> frozenset[str]:
+    """Codes and classes as texts. Raises ValueError for what is neither."""
     each = [status] if isinstance(status, int | str) else status
     texts = frozenset(str(one).strip().lower() for one in each)
-    wrong = [text for text in texts if _STATUS.fullmatch(text) is None]
+    wrong = sorted(text for text in texts if _STATUS.fullmatch(text) is None)
     if wrong:
-        raise ValueError(f"not a status: {wrong[0]!r}; 404 or 4xx would be one")
+        raise ValueError(f"{wrong[0]!r} is not a status; 404 or 4xx would be one")
     return texts

@@ -121,8 +121,10 @@ def _read_seeds(value: object, source: str) -> tuple[str, ...]:
         raise UsageError(f"{source}: must be a list of URLs")
     seeds = []
     for item in value:
+        if not isinstance(item, str):
+            raise UsageError(f"{source}: {item!r} is not text")
         try:
-            seeds.append(seed_with_options(str(item)))
+            seeds.append(seed_with_options(item))
         except ValueError as error:
             raise UsageError(f"{source}: {error}") from None
     return tuple(dict.fromkeys(seeds))

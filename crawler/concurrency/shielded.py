@@ -17,7 +17,7 @@ class GraceExceeded(TimeoutError):
     """The shielded work did not end within its grace."""
 
 
-async def outlast(task: asyncio.Task[Any], on_cancel: Callable[[], object] | None = None) -> int:
+async def outlast(task: asyncio.Future[Any], on_cancel: Callable[[], object] | None = None) -> int:
     """Waits until `task` is done, whatever its end, through any number of cancels of the caller; returns how many.
 
     Each cancel calls `on_cancel`. The task's exception is not raised, and not marked as seen."""

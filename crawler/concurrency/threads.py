@@ -23,13 +23,26 @@ async def in_thread(executor: Executor | None, function: Callable[[*Arguments], 
     """Calls `function` in `executor`, the loop's own when None. A cancel abandons the thread but does not stop it.
 
     Raises what the function raises, and RuntimeError where the executor takes no more or has no thread for it."""
+    return await started_in_thread(executor, function, *arguments)
+
+
+def started_in_thread(
+    executor: Executor | None, function: Callable[[*Arguments], T], *arguments: *Arguments
+) -> asyncio.Future[T]:
+    """The same call, begun, for whoever must know its end: this future is no task, so that nobody cancels it who does
+    not hold it, not even who cancels every task there is. Raises RuntimeError as `in_thread` does."""
+    loop = asyncio.get_running_loop()
     try:
-        work = asyncio.get_running_loop().run_in_executor(executor, function, *arguments)
+        return loop.run_in_executor(executor, function, *arguments)
     except RuntimeError as error:
         if not is_shutdown(error) or _no_thread(error):
             raise
-        return function(*arguments)
-    return await work
+    made: asyncio.Future[T] = loop.create_future()
+    try:
+        made.set_result(function(*arguments))
+    except Exception as error:
+        made.set_exception(error)
+    return made
 
 
 def ready_pool() -> ThreadPoolExecutor:

@@ -10,6 +10,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from crawler.concurrency.shielded import outlast
+from crawler.concurrency.threads import started_in_thread
 from crawler.earlier.revisit import Original
 from crawler.errors import LedgerError, UsageError
 from storage import (
@@ -42,14 +44,17 @@ class Elsewhere:
         Raises UsageError naming the source that cannot be used, and OSError."""
         path, given = directory / FILE_NAME, _checked(directory, sources)
         stopped = threading.Event()
+        opening = started_in_thread(None, open_payloads, path, given, DigestAlgorithm(digest), stopped.is_set)
+        if await outlast(
+            opening, stopped.set
+        ):  # whoever is cancelled gives the directory back: nothing may write there
+            if opening.exception() is None:
+                opening.result().close()
+            raise asyncio.CancelledError
         try:
-            found = await asyncio.to_thread(open_payloads, path, given, DigestAlgorithm(digest), stopped.is_set)
-        except asyncio.CancelledError:
-            stopped.set()  # the thread ends soon, too
-            raise
+            return cls(opening.result(), path)
         except ArchiveError as error:
             raise UsageError(f"--dedupe-from: {error}") from error
-        return cls(found, path)
 
     async def close(self) -> None:
         self._payloads.close()

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from crawler.clock import Clock, SystemClock
 from crawler.concurrency.shielded import outlast
-from crawler.concurrency.threads import in_thread
+from crawler.concurrency.threads import started_in_thread
 from crawler.earlier.revisit import Original, Previous
 from crawler.errors import LedgerError
 from crawler.frontier import (
@@ -88,8 +88,14 @@ class SqliteFrontier:
 
     @classmethod
     async def open(cls, path: Path, **options: object) -> SqliteFrontier:
-        """Opens or creates the database. Raises LedgerError naming the file."""
-        store = await in_thread(None, Store, path)
+        """Opens or creates the database. Raises LedgerError naming the file. A cancel takes effect when nothing is open
+        any more: whoever gave the directory's lock back before that would share the database with its next owner."""
+        opening = started_in_thread(None, Store, path)
+        if await outlast(opening):
+            if opening.exception() is None:
+                await outlast(started_in_thread(None, opening.result().close))
+            raise asyncio.CancelledError
+        store = opening.result()
         frontier = cls(store, **options)  # type: ignore[arg-type]
         try:
             await frontier._ask(bring_near, frontier._clock.time())
@@ -99,8 +105,7 @@ class SqliteFrontier:
         return frontier
 
     async def close(self) -> None:
-        await self._thread.read(self._store.close)
-        self._thread.close()
+        await self._thread.close(self._store.close)
 
     # -- claiming ----------------------------------------------------------------------------------------------
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -86,6 +88,7 @@ class Store:
 
     def _open(self) -> sqlite3.Connection:
         try:
+            _make_private(self.path)
             db = sqlite3.connect(
                 self.path,
                 isolation_level=None,
@@ -93,7 +96,7 @@ class Store:
                 cached_statements=256,
                 factory=self.connection,
             )
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise LedgerError(f"{self.path}: cannot be opened as a crawl's ledger: {error}") from error
         try:
             for pragma in PRAGMAS:
@@ -315,6 +318,13 @@ class Store:
         for number, url in self.db.execute("SELECT seed, url FROM joined"):
             found.setdefault(number, []).append(url)
         return found
+
+
+def _make_private(path: Path) -> None:
+    """Makes the file where there is none, for its owner alone: it will hold cookies. SQLite gives those beside it the
+    same rights. One that exists is not touched: closing it would drop this process's locks on it. Raises OSError."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
 
 
 def _only(wanted: Wanted) -> str:

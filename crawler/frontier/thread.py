@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from crawler.concurrency.threads import in_thread
+from crawler.concurrency.shielded import outlast
+from crawler.concurrency.threads import in_thread, started_in_thread
 from crawler.errors import LedgerError
 
 T = TypeVar("T")
@@ -32,5 +34,15 @@ class StoreThread:
         """Raises what the function raises."""
         return await in_thread(self._executor, function, *args)
 
-    def close(self) -> None:
+    async def close(self, last: Callable[[], object]) -> None:
+        """Runs `last` behind all that was asked for, and nothing after it, through any number of cancels of the caller,
+        who then gets his CancelledError. Raises LedgerError naming the file."""
+        closing = started_in_thread(self._executor, last)
         self._executor.shutdown(wait=False)
+        cancels = await outlast(closing)
+        try:
+            closing.result()
+        except sqlite3.Error as error:
+            raise LedgerError(f"{self._path}: {error}") from error
+        if cancels:
+            raise asyncio.CancelledError

@@ -11,6 +11,7 @@ from pathlib import Path
 from storage.archive import Archive
 from storage.capture import Capture
 from storage.commands import UsageError
+from storage.selection import read_statuses
 from storage.terminal import printable
 from storage.times import parse_time
 
@@ -20,8 +21,33 @@ ARCHIVE_HELP = "a crawl directory, a WARC, ARC or WACZ file, or a directory of t
 def count(text: str) -> int:
     """A number of things, 1 or more. Raises ArgumentTypeError with a sentence."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number of things: 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
     return int(text)
+
+
+def time(text: str) -> datetime:
+    """Raises ArgumentTypeError with a sentence for what is no time."""
+    return _time(text, end=False)
+
+
+def last_time(text: str) -> datetime:
+    """The same, but of a day or a year its end."""
+    return _time(text, end=True)
+
+
+def _time(text: str, *, end: bool) -> datetime:
+    try:
+        return parse_time(text, end=end)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def statuses(text: str) -> frozenset[str]:
+    """`404`, `4xx` or several of them. Raises ArgumentTypeError with a sentence."""
+    try:
+        return read_statuses(text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_archive(parser: argparse.ArgumentParser) -> None:
@@ -39,14 +65,19 @@ def add_lenient(parser: argparse.ArgumentParser) -> None:
 def add_filters(parser: argparse.ArgumentParser) -> None:
     """The options that choose captures."""
     group = parser.add_argument_group("which captures (all, unless told otherwise)")
-    group.add_argument("--url", metavar="URL", help="of this URL")
-    group.add_argument("--prefix", metavar="URL", help="whose URL begins so")
-    group.add_argument("--host", metavar="HOST", help="of this host, on any port; HOST:PORT is on that one")
-    group.add_argument("--domain", metavar="DOMAIN", help="of this domain and those below it")
-    group.add_argument("--status", metavar="STATUS", help="404, 4xx, or several: 301,302")
+    where = group.add_mutually_exclusive_group()
+    where.add_argument("--url", metavar="URL", help="of this URL")
+    where.add_argument("--prefix", metavar="URL", help="whose URL begins so")
+    where.add_argument("--host", metavar="HOST", help="of this host, on any port; HOST:PORT is on that one")
+    where.add_argument("--domain", metavar="DOMAIN", help="of this domain and those below it")
+    group.add_argument("--status", metavar="STATUS", type=statuses, help="404, 4xx, or several: 301,302")
     group.add_argument("--mime", metavar="TYPE", help='text/html, or a whole family: "image/*"')
-    group.add_argument("--since", metavar="TIME", help="captured then or later: 2026, 2026-01-02, 2026-01-02T03:04:05Z")
-    group.add_argument("--until", metavar="TIME", help="captured then or earlier; 2026 means until its end")
+    group.add_argument(
+        "--since", metavar="TIME", type=time, help="captured then or later: 2026, 2026-01-02, 2026-01-02T03:04:05Z"
+    )
+    group.add_argument(
+        "--until", metavar="TIME", type=last_time, help="captured then or earlier; 2026 means until its end"
+    )
 
 
 def open_archive(path: Path, *, lenient: bool = False) -> Archive:
@@ -66,23 +97,11 @@ def tell_damage(archive: Archive) -> int:
 
 
 def chosen(archive: Archive, given: argparse.Namespace) -> Iterator[Capture]:
-    """The captures that the options choose. Raises UsageError for options that cannot be meant."""
-    statuses = None if given.status is None else given.status.split(",")
-    try:
-        return archive.captures(
-            url=given.url, prefix=given.prefix, host=given.host, domain=given.domain, status=statuses,
-            mime=given.mime, since=time_of(given.since), until=time_of(given.until, end=True),
-        )  # fmt: skip
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-
-
-def time_of(text: str | None, *, end: bool = False) -> datetime | None:
-    """Raises UsageError for what is no time."""
-    try:
-        return None if text is None else parse_time(text, end=end)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    """The captures that the options choose."""
+    return archive.captures(
+        url=given.url, prefix=given.prefix, host=given.host, domain=given.domain, status=given.status,
+        mime=given.mime, since=given.since, until=given.until,
+    )  # fmt: skip
 
 
 def iso(timestamp: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from storage.archive import Archive
 from storage.capture import Capture
 from storage.commands import Command, UsageError
-from storage.commands.asking import ARCHIVE_HELP, open_archive, time_of
+from storage.commands.asking import ARCHIVE_HELP, open_archive, time
 from storage.compare import Change, Difference, compare
 from storage.terminal import printable
 
@@ -24,7 +24,9 @@ _SIGN = {Change.NEW: "+", Change.GONE: "-", Change.CHANGED: "~"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", metavar="BEFORE", type=Path, help=ARCHIVE_HELP)
     parser.add_argument("now", metavar="NOW", type=Path, nargs="?", help="another; without it, --at divides the first")
-    parser.add_argument("--at", metavar="TIME", help="compare what was captured before this time with what was since")
+    parser.add_argument(
+        "--at", metavar="TIME", type=time, help="compare what was captured before this time with what was since"
+    )
     parser.add_argument("--prefix", metavar="URL", help="only URLs that begin so")
     parser.add_argument("--mime", metavar="TYPE", help='only this media type: text/html, "image/*"')
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -54,10 +56,12 @@ def _sides(given: argparse.Namespace, stack: ExitStack) -> tuple[Iterator[Captur
         return first.captures(prefix=given.prefix, mime=given.mime), second.captures(
             prefix=given.prefix, mime=given.mime
         )
-    at = time_of(given.at)
-    assert at is not None
-    before = first.captures(prefix=given.prefix, mime=given.mime, until=at - timedelta(seconds=1))
-    return before, first.captures(prefix=given.prefix, mime=given.mime, since=at)
+    try:
+        last = given.at - timedelta(seconds=1)
+    except OverflowError:
+        raise UsageError(f"--at: no time is before {given.at:%Y-%m-%d}") from None
+    before = first.captures(prefix=given.prefix, mime=given.mime, until=last)
+    return before, first.captures(prefix=given.prefix, mime=given.mime, since=given.at)
 
 
 def _line(difference: Difference) -> str:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from storage.capture import Capture
 from storage.commands import Command
-from storage.commands.asking import add_archive, add_lenient, open_archive, tell_damage, time_of
+from storage.commands.asking import add_archive, add_lenient, open_archive, tell_damage, time
 from storage.errors import ArchiveError
 from storage.terminal import printable
 
@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_archive(parser)
     add_lenient(parser)
     parser.add_argument("url", metavar="URL", help="what was captured")
-    parser.add_argument("--at", metavar="TIME", help="the capture closest to this time; without it, the newest")
+    parser.add_argument(
+        "--at", metavar="TIME", type=time, help="the capture closest to this time; without it, the newest"
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--raw", action="store_true", help="the answer as it was sent: head, chunks and codings")
     what.add_argument("--headers", action="store_true", help="the answer's head as it was sent")
@@ -29,9 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    at = time_of(given.at)
     with open_archive(given.path, lenient=given.lenient) as archive:
-        capture = archive.get(given.url, at)
+        capture = archive.get(given.url, given.at)
         if capture is None:
             tell_damage(archive)
             raise ArchiveError(f"{given.url} is not in this archive", path=str(given.path))

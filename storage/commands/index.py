@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from storage.archive import Archive
-from storage.commands import Command
+from storage.commands import Command, UsageError
 from storage.commands.asking import add_archive, open_archive
 from storage.lookup import fresh, lines_of, mapped, write_source_index
 from storage.order import ORDER, stamp_of, write_order
@@ -23,6 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
+    if given.zipnum is not None and given.zipnum.exists() and not given.zipnum.is_dir():
+        raise UsageError(f"--zipnum {given.zipnum}: is a file, not a directory")
     with open_archive(given.path) as archive:
         sources = archive.sources
         with progress("indexing", sum(source.current_size() for source in sources)) as advance:

@@ -10,11 +10,9 @@ from storage.commands import Command, UsageError
 from storage.layout import archive_directory, indexes_directory
 from storage.manifest import MANIFEST, read_manifest, write_manifest
 from storage.members import scan
-from storage.mending import OPEN, Plan, mend, plan, writing_to
+from storage.mending import OPEN, SUFFIXES, Plan, mend, plan, writing_to
 from storage.segment import SUFFIX, SealedSegment
 from storage.terminal import printable
-
-_SUFFIXES = (".warc", ".warc.gz", ".warc.zst")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +41,7 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     place = archive_directory(path) if archive_directory(path).is_dir() else path
-    found = sorted(each for each in place.iterdir() if each.name.endswith(tuple(f"{end}{OPEN}" for end in _SUFFIXES)))
+    found = sorted(each for each in place.iterdir() if each.name.endswith(tuple(f"{end}{OPEN}" for end in SUFFIXES)))
     if not found:
         print(printable(f"{path}: nothing is unsealed"))
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,9 @@ from storage.layout import archive_directory, indexes_directory
 from storage.manifest import MANIFEST, FindingKind, read_manifest, verify_chain
 from storage.segment import OPEN, SUFFIX
 from storage.verify.facts import Claim, Facts, key
+from storage.verify.ledger import LEDGER, reading
 from storage.verify.rules import Finding, Rule, Severity, finding
 
-LEDGER = "crawl.db"
 _BATCH = 5000
 _LINE_LIMIT = 64 << 20
 
@@ -51,7 +50,7 @@ def check_ledger(directory: Path, report: Report) -> None:
     if not path.is_file():
         return
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        with reading(path) as db:
             rows = db.execute(
                 "SELECT name, number, records, length, sha256, first_seq, last_seq, previous_sha256 FROM segments"
                 " WHERE state = 'sealed' ORDER BY number"
@@ -76,12 +75,14 @@ def check_ledger(directory: Path, report: Report) -> None:
 
 
 def committed_lengths(directory: Path) -> dict[str, int]:
-    """Bytes that the ledger vouches for in each segment that is not sealed, by its final name; {} without a ledger."""
+    """Bytes that the ledger vouches for in each segment that is not sealed, by its final name; {} without a ledger.
+
+    Raises OSError."""
     path = directory / LEDGER
     if not path.is_file():
         return {}
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        with reading(path) as db:
             rows = db.execute("SELECT name, length FROM segments WHERE state <> 'sealed'").fetchall()
     except sqlite3.Error:
         return {}  # told by check_ledger

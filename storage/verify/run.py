@@ -17,7 +17,6 @@ from storage.manifest import MANIFEST
 from storage.segment import OPEN, SUFFIX
 from storage.sources import Source, sources_of
 from storage.verify.directory import (
-    LEDGER,
     check_ledger,
     check_log,
     check_manifest,
@@ -29,6 +28,7 @@ from storage.verify.directory import (
 from storage.verify.facts import Facts
 from storage.verify.index import SegmentIndex, claim_index
 from storage.verify.judge import File, Judge, filename_findings
+from storage.verify.ledger import LEDGER
 from storage.verify.package import BROKEN, Package, damage
 from storage.verify.rules import Finding, Rule, Severity, finding
 from storage.verify.walk import Seen, Walk

@@ -46,6 +46,7 @@ def _run(cwd: Path, *arguments: str, stdin: bytes = b"") -> subprocess.Completed
         (["a.test", "--output", os.fsdecode(b"caf\xe9")], "--output: is not UTF-8 text"),
         (["a.test", "--config", ""], "--config: '' is not the name of a file"),
         ([""], "SEEDS: '' is neither a file nor a URL"),
+        (["a.test", "--seed-option", "http://a.test depth=1"], "--seed-option: http://a.test/ is none of the seeds"),
         (["a.test", "--demo=1"], "--demo: takes no value"),
         (["--output", "none"], "no seeds, and no crawl in none that could be resumed"),
     ],

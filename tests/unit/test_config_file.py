@@ -89,6 +89,7 @@ def test_people_write_units_and_underscores(tmp_path: Path) -> None:
         ('include = ["a", "("]\n', ":1: include: '(' is not a regular expression"),
         ('seeds = "http://a.test/"\n', ":1: seeds: must be a list of URLs"),
         ('seeds = ["ftp://a.test/"]\n', ":1: seeds: "),
+        ('seeds = ["http://a.test/", 7]\n', ":1: seeds: 7 is not text"),
         ("fresh = true\n", ":1: fresh: can be given on the command line only"),
         ("a = 1\nmax-pages = \n", ":2: Invalid value"),
         ("max_pages = 5\nmax-pages = 7\n", ":2: max-pages: is set twice, also as max_pages"),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import sqlite3
+import stat
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -395,6 +398,78 @@ class TestFigures:
         assert await claim_all(reopened) == []
         await bench.clock.advance(3600)
         await claim_one(reopened, A + "x")
+
+
+async def test_cookies_are_for_the_owner_alone(bench: Bench, path: Path) -> None:
+    usual = os.umask(0)
+    try:
+        await bench.open()
+    finally:
+        os.umask(usual)
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    assert modes == dict.fromkeys(["crawl.db", "crawl.db-wal", "crawl.db-shm"], 0o600)
+
+
+class HeldUp(sqlite3.Connection):
+    """A connection whose every question waits for its disk, while that is slow."""
+
+    quick: threading.Event
+    asked: threading.Event
+    still_open: set[int]
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        self.still_open.add(id(self))
+        self.asked.set()
+        assert self.quick.wait(10)
+        return super().execute(*arguments)
+
+    def close(self) -> None:
+        super().close()
+        self.still_open.discard(id(self))
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> type[HeldUp]:
+    for name, value in {"quick": threading.Event(), "asked": threading.Event(), "still_open": set()}.items():
+        monkeypatch.setattr(HeldUp, name, value, raising=False)
+    monkeypatch.setattr(Store, "connection", HeldUp)
+    return HeldUp
+
+
+@pytest.mark.parametrize("cancels", [1, 3])
+async def test_an_opening_that_is_cancelled_ends_when_nothing_is_open(
+    cancels: int, path: Path, disk: type[HeldUp]
+) -> None:
+    opening = asyncio.create_task(SqliteFrontier.open(path, delay=0.0, per_host=2))
+    await asyncio.to_thread(disk.asked.wait)
+    for _ in range(cancels):
+        opening.cancel()
+        await turns()
+    assert not opening.done()
+    assert disk.still_open
+    disk.quick.set()
+    await asyncio.wait([opening])
+    assert opening.cancelled()
+    assert not disk.still_open
+
+
+async def test_a_close_that_is_cancelled_closes_behind_what_is_under_way(path: Path, disk: type[HeldUp]) -> None:
+    disk.quick.set()
+    frontier = await SqliteFrontier.open(path, delay=0.0, per_host=2)
+    disk.quick.clear()
+    disk.asked.clear()
+    asking = asyncio.create_task(frontier.cookies())
+    await asyncio.to_thread(disk.asked.wait)
+    closing = asyncio.create_task(frontier.close())
+    await turns()
+    closing.cancel()
+    await turns()
+    assert not closing.done()
+    disk.quick.set()
+    await asyncio.wait([closing])
+    assert closing.cancelled()
+    assert not disk.still_open
+    assert await asking is None
 
 
 async def test_claims_come_from_memory_between_commits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

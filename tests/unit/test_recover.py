@@ -121,6 +121,27 @@ def test_a_whole_file_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert [each.name for each in tmp_path.iterdir()] == ["x.warc.gz"]
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("seeds.txt", b"https://example.com/\n"),
+        ("crawl.db", b"SQLite format 3\0" + bytes(84)),
+        ("web.wacz", b"PK\x03\x04" + bytes(96)),
+        ("old.arc.gz", gzip.compress(b"filedesc://old.arc 0.0.0.0 20010101000000 text/plain 73\n")),
+        ("torn.gz", gzip.compress(bytes(100))[:-3]),
+    ],
+)
+def test_what_is_no_warc_file_is_left_alone(
+    name: str, content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert cli.main(["recover", str(path)]) == 1
+    assert capsys.readouterr().err == f"storage: {path}: no WARC file, neither by its name nor by a record in it\n"
+    assert path.read_bytes() == content
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
 def test_a_dry_run_does_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "x.warc.gz.open"
     path.write_bytes(packed(*RECORDS)[:-3])

@@ -273,6 +273,24 @@ def test_the_ledger_and_the_files(crawl: Path) -> None:
     assert told(errors(crawl)) == {"ledger"}
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_it_leaves_no_trace_beside_a_ledger(killed: bool, crawl: Path, tmp_path: Path) -> None:
+    """On a medium that cannot be written to, SQLite's own files beside the database could not even be made."""
+    db = sqlite3.connect(crawl / "crawl.db")
+    db.execute("PRAGMA journal_mode = WAL")
+    write_segments(db, read_manifest(crawl))
+    db.commit()
+    copy = tmp_path / "copy"
+    if not killed:
+        db.close()
+    shutil.copytree(crawl, copy, ignore=shutil.ignore_patterns("*-shm"))
+    db.close()
+    assert (copy / "crawl.db-wal").exists() == killed
+    before = {path: path.stat().st_mtime_ns for path in (copy, *copy.rglob("*"))}
+    assert errors(copy) == []
+    assert {path: path.stat().st_mtime_ns for path in (copy, *copy.rglob("*"))} == before
+
+
 def test_a_directory_of_files_and_its_index(tmp_path: Path) -> None:
     """A pywb collection: archive/ and indexes/index.cdxj."""
     crawl = crawl_directory(tmp_path / "crawl", [[capture(1), capture(2)]])
