@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,35 @@ def rounds() -> Callable[[int], int]:
     """How often a long loop turns: the given number, or what ANNALS_ROUNDS asks for."""
     asked = os.environ.get("ANNALS_ROUNDS")
     return lambda default: int(asked) if asked else default
+
+
+MEMORY = Path("/dev/shm")
+ROOM = 256 << 20
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
+
+
+@pytest.fixture
+def memory_path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """An empty directory in memory, or on disk where there is no room for it.
+
+    For loops over hundreds of runs that wait for the disk most of their time, and whose faults, kills and cuts are the
+    test's own: nobody cuts the power of this machine, so what a real sync does is not seen by them either way. What a
+    test that failed left there is in its `tmp_path`."""
+    if not MEMORY.is_dir() or not os.access(MEMORY, os.W_OK) or shutil.disk_usage(MEMORY).free < ROOM:
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="annals-", dir=MEMORY) as directory:
+        yield Path(directory)
+        if request.node.stash.get(FAILED, False):
+            shutil.copytree(directory, tmp_path / "memory")
 
 
 @pytest.fixture
