@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
@@ -22,6 +23,13 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 def pytest_report_header() -> str:
     return f"seed: {SEED} (ANNALS_SEED={SEED} repeats this run)"
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected lives to the end: no later search for garbage, and the tests that cancel make
+    hundreds, need look through the hundreds of thousands of its objects."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
