@@ -110,10 +110,10 @@ def cancel_all(task: asyncio.Task[Any]) -> None:
 
 @pytest.mark.parametrize("times", [1, 2, 5])
 def test_the_program_is_cancelled_at_any_step(
-    site: Site, tmp_path: Path, steps: int, rng: random.Random, rounds: Rounds, times: int
+    site: Site, memory_path: Path, steps: int, rng: random.Random, rounds: Rounds, times: int
 ) -> None:
     for step in chosen(rng, rounds, steps):
-        directory, told = tmp_path / str(step), list[Outcome]()
+        directory, told = memory_path / str(step), list[Outcome]()
         actions = {step + rng.randrange(1, 9) * more: cancel for more in range(times)}
         ended = run_stepping(crawl(site, directory, told), dict(actions))
         assert ended.error is None or isinstance(ended.error, asyncio.CancelledError), repr(ended.error)
@@ -127,10 +127,10 @@ def test_the_program_is_cancelled_at_any_step(
 
 @pytest.mark.parametrize("name", ["archiver", "flush", "crawl", "crawl at work", "seal", "visits", "handing over"])
 def test_a_task_of_the_crawl_is_cancelled_at_any_step(
-    site: Site, tmp_path: Path, steps: int, rng: random.Random, rounds: Rounds, name: str
+    site: Site, memory_path: Path, steps: int, rng: random.Random, rounds: Rounds, name: str
 ) -> None:
     for step in chosen(rng, rounds, steps)[:: 1 if rounds(0) else 2]:
-        directory, told = tmp_path / str(step), list[Outcome]()
+        directory, told = memory_path / str(step), list[Outcome]()
         actions = {step: cancel_named(name), step + rng.randrange(1, 9): cancel_named(name)}
         ended = run_stepping(crawl(site, directory, told), actions)
         good = ended.error is None or isinstance(ended.error, asyncio.CancelledError | ArchiverDied)
@@ -139,11 +139,11 @@ def test_a_task_of_the_crawl_is_cancelled_at_any_step(
 
 
 def test_everything_is_cancelled_at_any_step(
-    site: Site, tmp_path: Path, steps: int, rng: random.Random, rounds: Rounds, caplog: pytest.LogCaptureFixture
+    site: Site, memory_path: Path, steps: int, rng: random.Random, rounds: Rounds, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As at the end of asyncio.run: the flush itself is cancelled, its thread is not. As good as a crash."""
     for step in chosen(rng, rounds, steps):
-        directory, told = tmp_path / str(step), list[Outcome]()
+        directory, told = memory_path / str(step), list[Outcome]()
         actions = {step: cancel_all, step + rng.randrange(1, 20): cancel_all}
         ended = run_stepping(crawl(site, directory, told), actions)
         good = ended.error is None or isinstance(ended.error, asyncio.CancelledError | ArchiverDied)

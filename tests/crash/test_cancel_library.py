@@ -92,13 +92,13 @@ def steps(site: Site, tmp_path_factory: pytest.TempPathFactory) -> int:
 
 @pytest.mark.parametrize("what", ["the program", "queueing", "everything"])
 def test_a_cancel_at_any_step(
-    site: Site, tmp_path: Path, steps: int, rng: random.Random, rounds: Callable[[int], int], what: str,
+    site: Site, memory_path: Path, steps: int, rng: random.Random, rounds: Callable[[int], int], what: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     number = min(rounds(ROUNDS), steps)
     for at in range(number):
         step = 1 + int(steps / number * at + rng.uniform(0, steps / number))
-        directory, settled = tmp_path / str(step), list[object]()
+        directory, settled = memory_path / str(step), list[object]()
 
         def cancel(task: asyncio.Task[Any]) -> None:
             for each in asyncio.all_tasks(task.get_loop()):

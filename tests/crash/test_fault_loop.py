@@ -98,10 +98,10 @@ SYNCS_OF_OPENING = 2
     ],
 )
 async def test_every_file_operation_may_fail(
-    site: Site, tmp_path: Path, error: int, lasting: bool, power_cut: bool
+    site: Site, memory_path: Path, error: int, lasting: bool, power_cut: bool
 ) -> None:
     for fail_at in count(1):
-        directory, told = tmp_path / str(fail_at), list[Outcome]()
+        directory, told = memory_path / str(fail_at), list[Outcome]()
         files = FaultyFiles(fail_at=fail_at, error=error, lasting=lasting)
         ended = await crawl(site, directory, told, files, disk_wait=5.0)
         context = f"{files.operations[fail_at - 1 : fail_at]}: {ended}"
@@ -154,13 +154,13 @@ class FaultyConnection(sqlite3.Connection):
 @pytest.mark.parametrize("effective", [False, True], ids=["before it took effect", "after it took effect"])
 @pytest.mark.parametrize("name", ["SQLITE_FULL", "SQLITE_IOERR_FSYNC"])
 async def test_every_transaction_may_fail(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, effective: bool
+    site: Site, memory_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, effective: bool
 ) -> None:
     fault = FaultyConnection
     monkeypatch.setattr(fault, "name", name)
     monkeypatch.setattr(fault, "effective", effective)
     for fail_at in count(1):
-        directory, told = tmp_path / str(fail_at), list[Outcome]()
+        directory, told = memory_path / str(fail_at), list[Outcome]()
         fault.fail_at, fault.transactions = fail_at, 0
         with monkeypatch.context() as patched:
             patched.setattr(Store, "connection", fault)

@@ -7,7 +7,6 @@ import random
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,28 +93,34 @@ def complete(disk: Disk, site: Site) -> None:
     assert verify_chain(copy) == []
 
 
-def wait_until_stuck(disk: Disk, process: subprocess.Popen[str]) -> int:
-    """Until nothing has been reported for two seconds; returns how many URLs were."""
-    log = disk.seen / "crawl" / "logs" / "urls.jsonl"
-    size, since, deadline = -1, time.monotonic(), time.monotonic() + 40
-    while time.monotonic() - since < 2:
-        assert time.monotonic() < deadline
-        assert process.poll() is None, process.communicate()[0]
-        now = log.stat().st_size if log.exists() else -1
-        if now != size:
-            size, since = now, time.monotonic()
-        time.sleep(0.02)
-    return log.read_bytes().count(b"\n")
+def read_until_paused(disk: Disk, process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Returns how many URLs were reported by then, and the line that tells of the pause."""
+    assert process.stdout is not None
+    told = []
+    for line in process.stdout:
+        told.append(line)
+        if " paused: " in line:
+            return (disk.seen / "crawl" / "logs" / "urls.jsonl").read_bytes().count(b"\n"), line
+    raise AssertionError("".join(told))
+
+
+def read_to_the_end(process: subprocess.Popen[str]) -> str:
+    """What is left of its output, of which a part was read already."""
+    assert process.stdout is not None
+    with process.stdout:
+        rest = process.stdout.read()
+    process.wait(60)
+    return rest
 
 
 def test_the_crawl_waits_for_room_and_goes_on(disk: Disk, site: Site) -> None:
     process = disk.crawl(site, "--min-free-disk", "0")
-    done = wait_until_stuck(disk, process)
+    done, told = read_until_paused(disk, process)
     assert 0 < done < PAGES
+    assert "refused a write for want of room" in told or "free" in told, told
     disk.relieve()
-    output, _ = process.communicate(timeout=60)
+    output = read_to_the_end(process)
     assert process.returncode == 0, output
-    assert "refused a write for want of room" in output or "free" in output, output
     complete(disk, site)
 
 
@@ -142,11 +147,11 @@ def test_a_wait_that_is_over_stops_the_crawl_and_it_resumes(disk: Disk, site: Si
 
 def test_min_free_disk_pauses_before_the_disk_is_full(disk: Disk, site: Site) -> None:
     process = disk.crawl(site, "--min-free-disk", "1M")
-    done = wait_until_stuck(disk, process)
+    done, told = read_until_paused(disk, process)
     assert 0 < done < PAGES
+    assert "1.0 MB wanted" in told
     assert disk.free > 400_000, "it stops asking well before the disk is full"
     disk.relieve()
-    output, _ = process.communicate(timeout=60)
+    output = read_to_the_end(process)
     assert process.returncode == 0, output
-    assert "1.0 MB wanted" in output, output
     complete(disk, site)

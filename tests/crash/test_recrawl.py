@@ -97,11 +97,11 @@ async def completed(site: VersionedSite, directory: Path, before: dict[str, byte
     [pytest.param(errno.ENOSPC, False, id="full once"), pytest.param(errno.EIO, True, id="dead")],
 )
 async def test_every_file_operation_of_a_later_round_may_fail(
-    site: VersionedSite, finished: tuple[Path, dict[str, bytes]], tmp_path: Path, error: int, lasting: bool
+    site: VersionedSite, finished: tuple[Path, dict[str, bytes]], memory_path: Path, error: int, lasting: bool
 ) -> None:
     first, before = finished
     for fail_at in count(1):
-        directory = tmp_path / str(fail_at)
+        directory = memory_path / str(fail_at)
         shutil.copytree(first, directory)
         files = FaultyFiles(fail_at=fail_at, error=error, lasting=lasting)
         ended = await recrawled(site, directory, files)
@@ -115,7 +115,7 @@ async def test_every_file_operation_of_a_later_round_may_fail(
 
 @pytest.mark.parametrize("effective", [False, True], ids=["before it took effect", "after it took effect"])
 async def test_every_transaction_of_a_later_round_may_fail(
-    site: VersionedSite, finished: tuple[Path, dict[str, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    site: VersionedSite, finished: tuple[Path, dict[str, bytes]], memory_path: Path, monkeypatch: pytest.MonkeyPatch,
     effective: bool,
 ) -> None:  # fmt: skip
     first, before = finished
@@ -123,7 +123,7 @@ async def test_every_transaction_of_a_later_round_may_fail(
     monkeypatch.setattr(fault, "name", "SQLITE_FULL")
     monkeypatch.setattr(fault, "effective", effective)
     for fail_at in count(1):
-        directory = tmp_path / str(fail_at)
+        directory = memory_path / str(fail_at)
         shutil.copytree(first, directory)
         fault.fail_at, fault.transactions = fail_at, 0
         with monkeypatch.context() as patched:

@@ -149,9 +149,9 @@ def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("power_cut", CRASHES)
 @pytest.mark.parametrize(("error", "lasting"), FAULTS)
-async def test_every_operation_may_fail(tmp_path: Path, error: int, lasting: bool, power_cut: bool) -> None:
+async def test_every_operation_may_fail(memory_path: Path, error: int, lasting: bool, power_cut: bool) -> None:
     for fail_at in count(1):
-        directory = tmp_path / str(fail_at)
+        directory = memory_path / str(fail_at)
         files = FaultyFiles(fail_at=fail_at, error=error, lasting=lasting)
         crawl = Crawl(directory, files, MemoryLedger.empty(), [])
         stopped = False
@@ -175,9 +175,9 @@ async def test_every_operation_may_fail(tmp_path: Path, error: int, lasting: boo
 
 @pytest.mark.parametrize("power_cut", CRASHES)
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO], ids=["full", "fault"])
-async def test_recovery_may_fail_anywhere_and_be_repeated(tmp_path: Path, error: int, power_cut: bool) -> None:
+async def test_recovery_may_fail_anywhere_and_be_repeated(memory_path: Path, error: int, power_cut: bool) -> None:
     for fail_at in count(1):
-        directory = tmp_path / str(fail_at)
+        directory = memory_path / str(fail_at)
         crawl = Crawl(directory, DiskFiles(), MemoryLedger.empty(), [])
         await crawl.run()
         archive = archive_directory(directory)
@@ -200,9 +200,9 @@ async def test_recovery_may_fail_anywhere_and_be_repeated(tmp_path: Path, error:
 
 
 @pytest.mark.parametrize("name", ["open", "sealing"])
-async def test_torn_at_every_byte_of_its_last_record(tmp_path: Path, name: str) -> None:
+async def test_torn_at_every_byte_of_its_last_record(memory_path: Path, name: str) -> None:
     """Beyond the committed length everything goes; below it nothing may be missing."""
-    source = Crawl(tmp_path / "source", DiskFiles(), MemoryLedger.empty(), [])
+    source = Crawl(memory_path / "source", DiskFiles(), MemoryLedger.empty(), [])
     writer = await source.birth(0)
     await source.append(writer, [capture(1, b"first")])
     committed = writer.length
@@ -210,7 +210,7 @@ async def test_torn_at_every_byte_of_its_last_record(tmp_path: Path, name: str) 
     data = writer.path.read_bytes()
     await writer.close()
     for length in range(committed - 3, len(data) + 1):
-        directory = tmp_path / str(length)
+        directory = memory_path / str(length)
         archive = archive_directory(directory)
         archive.mkdir(parents=True)
         path = archive / f"{writer.name}.open"

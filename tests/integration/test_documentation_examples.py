@@ -43,12 +43,12 @@ def blocks(page: str) -> list[tuple[int, str]]:
     ]
 
 
-def run_page(page: str, site: Site) -> dict[str, Any]:
+def run_page(page: str, site: Site, quick: str = QUICK) -> dict[str, Any]:
     """Runs a page's examples in one namespace; those that await, in one loop. Returns the namespace."""
     names: dict[str, Any] = {"__name__": "example"}
     with asyncio.Runner() as runner:
         for line, text in blocks(page):
-            text = text.replace("https://example.com", site.root).replace("CrawlConfig(", f"CrawlConfig({QUICK}")
+            text = text.replace("https://example.com", site.root).replace("CrawlConfig(", f"CrawlConfig({quick}")
             code = compile("\n" * line + text, str(DOCS / page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
             if code.co_flags & inspect.CO_COROUTINE:
                 runner.run(eval(code, names))
@@ -79,7 +79,7 @@ def test_the_tutorial_archived_what_it_says(site: Site, tmp_path: Path, monkeypa
 
 def test_the_service_archives_what_is_posted(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    names = run_page("how-to/web-service.md", site)
+    names = run_page("how-to/web-service.md", site, QUICK + "retries=0, ")
 
     async def post() -> list[tuple[int, dict[str, Any]]]:
         async with TestClient(TestServer(names["make_app"]())) as client:

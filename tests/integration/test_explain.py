@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import sqlite3
 import zlib
 from pathlib import Path
@@ -36,11 +37,17 @@ def asked(capsys: pytest.CaptureFixture[str], *words: str | Path, code: int | No
     return found
 
 
-@pytest.fixture
-def demo(tmp_path: Path) -> Path:
-    directory = tmp_path / "demo"
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("crawled") / "demo"
     assert main(["--demo", "--quiet", "--delay", "0", "--min-free-disk", "0", "--output", str(directory)]) == 0
     return directory
+
+
+@pytest.fixture
+def demo(crawled: Path, tmp_path: Path) -> Path:
+    """A finished crawl of the demonstration site, to do with as a test likes."""
+    return shutil.copytree(crawled, tmp_path / "demo")
 
 
 class TestTheDemonstration:

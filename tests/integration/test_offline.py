@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,27 @@ SITE: dict[str, Answer] = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class First:
+    """A finished crawl, which all that come after only read."""
+
+    directory: Path
+    ran: Ran
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[First]:
+    directory = tmp_path_factory.mktemp("first") / "crawl"
+    ran = asyncio.run(first_crawl(directory))
+    before = files_of(directory)
+    yield First(directory, ran)
+    assert files_of(directory) == before
+
+
+def files_of(directory: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
 async def first_crawl(directory: Path) -> Ran:
     with Web({**SITE, "http://dead.test/": ok()}, dead=["dead.test"]) as web:
         seeds = (A, "http://dead.test/")
@@ -87,35 +110,32 @@ def told(ran: Ran) -> dict[str, tuple[object, ...]]:
     }
 
 
-async def test_the_same_bytes_and_the_same_outcomes(tmp_path: Path) -> None:
-    first = await first_crawl(tmp_path / "1")
-    assert first.summary.finished
-    assert first.by_url[f"{A}secret"].reason == "robots.txt"
-    assert first.by_url["http://dead.test/"].failure is not None
-    assert any(each.type == "revisit" for each in kept(tmp_path / "1"))
+async def test_the_same_bytes_and_the_same_outcomes(first: First, tmp_path: Path) -> None:
+    assert first.ran.summary.finished
+    assert first.ran.by_url[f"{A}secret"].reason == "robots.txt"
+    assert first.ran.by_url["http://dead.test/"].failure is not None
+    assert any(each.type == "revisit" for each in kept(first.directory))
     # Real time: neither the Crawl-delay of 30 s nor the retry's seconds are waited for.
-    second = await again(tmp_path / "1", tmp_path / "2")
+    second = await again(first.directory, tmp_path / "2")
     assert second.summary.finished
-    assert sorted(told(second)) == sorted(told(first))
-    for url, expected in told(first).items():
+    assert sorted(told(second)) == sorted(told(first.ran))
+    for url, expected in told(first.ran).items():
         if expected[0] is not OutcomeKind.EXCLUDED and url in told(second):
             assert told(second)[url][:7] == expected[:7], url
-    one, two = bytes_of(tmp_path / "1"), bytes_of(tmp_path / "2")
+    one, two = bytes_of(first.directory), bytes_of(tmp_path / "2")
     assert two - one == Counter()
     assert one - two == Counter()
     assert verify_chain(tmp_path / "2") == []
 
 
-async def test_and_again_from_the_copy(tmp_path: Path) -> None:
-    await first_crawl(tmp_path / "1")
-    await again(tmp_path / "1", tmp_path / "2")
+async def test_and_again_from_the_copy(first: First, tmp_path: Path) -> None:
+    await again(first.directory, tmp_path / "2")
     await again(tmp_path / "2", tmp_path / "3")
-    assert bytes_of(tmp_path / "3") == bytes_of(tmp_path / "1")
+    assert bytes_of(tmp_path / "3") == bytes_of(first.directory)
 
 
-async def test_a_url_that_is_not_there_fails(tmp_path: Path) -> None:
-    await first_crawl(tmp_path / "1")
-    config = config_of(tmp_path / "2", from_archive=tmp_path / "1", robots=False)
+async def test_a_url_that_is_not_there_fails(first: First, tmp_path: Path) -> None:
+    config = config_of(tmp_path / "2", from_archive=first.directory, robots=False)
     async with Crawl(config) as running:
         with pytest.raises(FetchFailed, match=r"http://a\.test/never: not in the archive") as caught:
             await running.submit(f"{A}never")
@@ -124,35 +144,32 @@ async def test_a_url_that_is_not_there_fails(tmp_path: Path) -> None:
     assert caught.value.outcome.failure is FailureKind.NOT_IN_ARCHIVE
 
 
-async def test_an_extractor_is_developed_against_it(tmp_path: Path) -> None:
-    await first_crawl(tmp_path / "1")
+async def test_an_extractor_is_developed_against_it(first: First, tmp_path: Path) -> None:
     seen: dict[str, bytes] = {}
 
     async def extract(url: CrawlURL, exchange: Exchange, found: Extraction) -> list[str] | None:
         seen[url.url] = exchange.content
         return ["/from-target"] if url.url == A else None
 
-    ran = await again(tmp_path / "1", tmp_path / "2", A, hooks=Hooks(extract=extract), max_depth=1, robots=False)
+    ran = await again(first.directory, tmp_path / "2", A, hooks=Hooks(extract=extract), max_depth=1, robots=False)
     assert seen[f"{A}gzip"] == b'<a href="/from-gzip">x</a>'
     assert seen[f"{A}chunked"] == b'<a href="/from-chunks">x</a>'
     assert ran.by_url[f"{A}from-target"].depth == 1
 
 
-async def test_an_archive_of_another_kind_is_read_too(tmp_path: Path) -> None:
+async def test_an_archive_of_another_kind_is_read_too(first: First, tmp_path: Path) -> None:
     """A single WARC file."""
-    await first_crawl(tmp_path / "1")
-    (segment,) = (tmp_path / "1" / "archive").iterdir()
+    (segment,) = (first.directory / "archive").iterdir()
     await again(segment, tmp_path / "2")
-    assert bytes_of(tmp_path / "2") == bytes_of(tmp_path / "1")
+    assert bytes_of(tmp_path / "2") == bytes_of(first.directory)
 
 
-async def test_a_resumed_crawl_goes_on_where_it_was(tmp_path: Path) -> None:
-    await first_crawl(tmp_path / "1")
-    first = await again(tmp_path / "1", tmp_path / "2", max_pages=3)
-    assert not first.summary.finished
-    second = await again(tmp_path / "1", tmp_path / "2")
+async def test_a_resumed_crawl_goes_on_where_it_was(first: First, tmp_path: Path) -> None:
+    begun = await again(first.directory, tmp_path / "2", max_pages=3)
+    assert not begun.summary.finished
+    second = await again(first.directory, tmp_path / "2")
     assert second.summary.finished
-    assert bytes_of(tmp_path / "2") == bytes_of(tmp_path / "1")
+    assert bytes_of(tmp_path / "2") == bytes_of(first.directory)
 
 
 @pytest.mark.parametrize("what", ["missing", "empty", "itself"])
@@ -163,12 +180,11 @@ async def test_what_is_no_archive_is_refused_in_one_sentence(tmp_path: Path, wha
             pass
 
 
-def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    asyncio.run(first_crawl(tmp_path / "1"))
-    places = ["--from-archive", str(tmp_path / "1"), "--output", str(tmp_path / "2")]
+def test_on_the_command_line(first: First, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    places = ["--from-archive", str(first.directory), "--output", str(tmp_path / "2")]
     code = main([A, *places, "--no-sitemaps", "--retries", "1", "--min-free-disk", "0", "--quiet"])
     assert code == 0, capsys.readouterr().err
     assert {line["url"] for line in read_log(tmp_path / "2")} == {
-        line["url"] for line in read_log(tmp_path / "1") if "dead.test" not in str(line["url"])
+        line["url"] for line in read_log(first.directory) if "dead.test" not in str(line["url"])
     }
-    assert CrawlConfig(from_archive=tmp_path / "1").from_archive == tmp_path / "1"
+    assert CrawlConfig(from_archive=first.directory).from_archive == first.directory

@@ -24,10 +24,12 @@ def site() -> Iterator[Site]:
         yield served
 
 
-@pytest.fixture
-def whole(site: Site, crawl_dir: Path) -> Path:
-    shell(f"-m crawler {site.root}/ {QUICK} --output {crawl_dir} >/dev/null")
-    return crawl_dir
+@pytest.fixture(scope="module")
+def whole(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished crawl, which nobody changes."""
+    directory = tmp_path_factory.mktemp("whole") / "crawl"
+    shell(f"-m crawler {site.root}/ {QUICK} --output {directory} >/dev/null")
+    return directory
 
 
 def shell(words: str) -> subprocess.CompletedProcess[str]:

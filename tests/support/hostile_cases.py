@@ -18,7 +18,7 @@ from crawler.model import FailureKind, Truncation
 Piece = bytes | float
 """Bytes to send in one write, or seconds to wait."""
 
-LIMITS: dict[str, Any] = {"timeout": 1.0, "max_fetch_time": 3.0, "max_body": 256 << 10}
+LIMITS: dict[str, Any] = {"timeout": 1.0, "max_fetch_time": 2.0, "max_body": 256 << 10}
 """For CrawlConfig: with these, every case ends within seconds."""
 
 

@@ -110,8 +110,11 @@ class Site:
                 self.requests[path] += 1
                 if path in self.silent:
                     await self._never.wait()
-                writer.write(self.respond(path, head))
+                answer = self.respond(path, head)
+                writer.write(answer)
                 await writer.drain()
+                if not answer.startswith(b"HTTP/"):
+                    return  # or the client would wait for the rest of what is no answer
         except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:

@@ -190,13 +190,15 @@ class Web:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
-                await self._answer(await reader.readuntil(b"\r\n\r\n"), writer)
+                answer = await self._answer(await reader.readuntil(b"\r\n\r\n"), writer)
+                if not answer.startswith(b"HTTP/"):
+                    return  # or the client would wait for the rest of what is no answer
         except (asyncio.IncompleteReadError, asyncio.CancelledError, OSError):
             pass  # the client is done, or the server
         finally:
             writer.close()
 
-    async def _answer(self, request: bytes, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, request: bytes, writer: asyncio.StreamWriter) -> bytes:
         host = request.lower().partition(b"\r\nhost: ")[2].partition(b"\r\n")[0].decode()
         scheme = "http" if self._context is None else "https"
         asked = Asked(f"{scheme}://{host}{request.split(b' ', 2)[1].decode()}", request, self._clock())
@@ -217,6 +219,7 @@ class Web:
         asked.answered = self._clock()
         writer.write(answer)
         await writer.drain()
+        return answer
 
     def _choose(self, url: str) -> bytes:
         answer = self.answers.get(url, MISSING)

@@ -27,10 +27,10 @@ def starts(pieces: list[bytes]) -> list[int]:
 
 
 @pytest.mark.parametrize("suffix", [".warc.gz.open", ".warc.gz"])
-def test_torn_at_every_byte(suffix: str, tmp_path: Path) -> None:
+def test_torn_at_every_byte(suffix: str, memory_path: Path) -> None:
     members = [packed(each) for each in RECORDS]
     whole, ends = b"".join(members), starts(members)
-    path, final, torn = tmp_path / f"x{suffix}", tmp_path / "x.warc.gz", tmp_path / "x.warc.gz.torn"
+    path, final, torn = memory_path / f"x{suffix}", memory_path / "x.warc.gz", memory_path / "x.warc.gz.torn"
     for length in range(1, len(whole) + 1):
         path.write_bytes(whole[:length])
         assert cli.main(["recover", str(path)]) == 0
@@ -45,12 +45,12 @@ def test_torn_at_every_byte(suffix: str, tmp_path: Path) -> None:
             assert not final.exists()
             assert aside == whole[:length]
         torn.unlink(missing_ok=True)
-        assert list(tmp_path.iterdir()) == []
+        assert list(memory_path.iterdir()) == []
 
 
-def test_a_plain_file_torn_at_every_byte(tmp_path: Path) -> None:
+def test_a_plain_file_torn_at_every_byte(memory_path: Path) -> None:
     whole, ends = b"".join(RECORDS), starts(RECORDS)
-    path, torn = tmp_path / "x.warc", tmp_path / "x.warc.torn"
+    path, torn = memory_path / "x.warc", memory_path / "x.warc.torn"
     for length in range(1, len(whole)):
         path.write_bytes(whole[:length])
         assert cli.main(["recover", str(path)]) == 0
@@ -63,7 +63,7 @@ def test_a_plain_file_torn_at_every_byte(tmp_path: Path) -> None:
             assert errors(path) == []
             if torn.exists():
                 assert whole[:length].endswith(torn.read_bytes())
-        for each in tmp_path.iterdir():
+        for each in memory_path.iterdir():
             each.unlink()
 
 
