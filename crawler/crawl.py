@@ -215,7 +215,7 @@ class Crawl:
                 self._opened, self.config, self._clock, events, hooks=self._hooks, most_pending=self._most_pending
             )
         except BaseException as error:
-            await finish(self._stack.aclose(), name="closing")
+            await self._let_go()
             if isinstance(error, OSError | LedgerError | ArchiveError):
                 raise refused_by_disk(error, Path(self.config.output)) from error
             raise
@@ -268,14 +268,17 @@ class Crawl:
         self._news.end()
 
     async def _close(self) -> None:
-        """Lets go of everything, the directory's lock last, even where every task there is gets cancelled."""
         try:
             await finish(self._end_work(), name="ending chores")
         finally:
-            try:
-                await finish(self._stack.aclose(), name="closing")
-            finally:
-                await self._stack.aclose()  # does what is left to do, if the task above was cancelled
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Of everything, the directory's lock last, even where every task there is gets cancelled."""
+        try:
+            await finish(self._stack.aclose(), name="closing")
+        finally:
+            await self._stack.aclose()  # does what is left to do, if the task above was cancelled
 
     async def _end_work(self) -> None:
         await self._pipeline.parts.intake.settle()

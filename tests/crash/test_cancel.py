@@ -154,6 +154,15 @@ def test_everything_is_cancelled_at_any_step(
         gc.collect()
 
 
+def test_everything_is_cancelled_and_so_is_the_clearing_up_before_it_began(site: Site, memory_path: Path) -> None:
+    """While the crawl opens: its directory is given back all the same."""
+    for step in range(2, 50, 6):
+        directory, told = memory_path / str(step), list[Outcome]()
+        ended = run_stepping(crawl(site, directory, told), {step: cancel_all, step + 1: cancel_all})
+        assert isinstance(ended.error, asyncio.CancelledError), repr(ended.error)
+        check(site, directory, told, ended)
+
+
 class CancellingFetcher(HttpFetcher):
     """Cancels the task of its n-th fetch, before or after the answer came."""
 
