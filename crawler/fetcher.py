@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from crawler import content
 from crawler.concurrency.threads import in_thread, is_shutdown
 from crawler.config import CrawlConfig
+from crawler.disk import may_pass
 from crawler.identity.cookies import CookieJar, set_cookie_fields
 from crawler.identity.credentials import Credentials, Presented, redact
 from crawler.links.sitemap import MAX_BYTES as SITEMAP_BYTES
@@ -59,7 +60,7 @@ class Fetcher(Protocol):
 
     async def fetch(self, url: CrawlURL) -> Exchange:
         """Makes one request. Raises nothing for what the network or the server does, only CancelledError and, when
-        the local disk cannot take the response, OSError."""
+        the local disk cannot take the response or too many files are open, OSError."""
 
 
 class HttpFetcher:
@@ -125,8 +126,8 @@ class HttpFetcher:
                 if isinstance(error, UnwantedType):
                     transcript.close()
                     return _unwanted(url.url, error, began)
-                if transcript.fault is not None:
-                    raise transcript.fault
+                if (fault := transcript.fault or _own_fault(transcript, error)) is not None:
+                    raise fault
                 if resent == 0 and _dropped_unanswered(transcript):
                     resent = 1
                     transcript.close()
@@ -218,6 +219,12 @@ def _unwanted(url: str, error: UnwantedType, began: Beginning) -> Exchange:
     return Exchange(
         url, began.time, b"", None, None, status=error.status, media_type=error.media_type, failure=failure, total_ms=ms
     )
+
+
+def _own_fault(transcript: Transcript, error: Exception | None) -> OSError | None:
+    """What kept a connection from being made on this side: that too many files are open is not the host's silence."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    return cause if isinstance(cause, OSError) and not transcript.begun and may_pass(cause) else None
 
 
 def _dropped_unanswered(transcript: Transcript) -> bool:

@@ -5,6 +5,7 @@ Nothing here sleeps: the wait is a time in the frontier, during which the URL ho
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
@@ -24,6 +25,7 @@ RETRIED_FAILURES = frozenset(
 )
 MAX_WAIT = 60.0
 MAX_RETRY_AFTER = 3600.0
+_SECONDS = re.compile(r"([0-9]+(?:\.[0-9]*)?)[ \t]*(?:s|secs?|seconds?)?", re.IGNORECASE)
 
 
 class RetryPolicy:
@@ -78,12 +80,15 @@ def failure_kind(exchange: Exchange) -> FailureKind | None:
 
 
 def retry_after(exchange: Exchange, now: datetime) -> float | None:
-    """Retry-After in seconds from now (RFC 9110 section 10.2.3: seconds or a date), bounded; None if absent or junk."""
+    """Retry-After in seconds from now, bounded; None if absent or junk.
+
+    RFC 9110 section 10.2.3 knows whole seconds (1*DIGIT) and dates. Servers that send a fraction or name the unit mean
+    just as clearly to be left alone for so long, and are."""
     value = exchange.header("retry-after")
     if value is None:
         return None
-    if value.isascii() and value.isdigit():
-        return min(float(value), MAX_RETRY_AFTER)
+    if (number := _SECONDS.fullmatch(value)) is not None:
+        return min(float(number[1]), MAX_RETRY_AFTER)
     try:
         moment = parsedate_to_datetime(value)
     except (ValueError, IndexError, OverflowError):  # the latter for years and zones of very many digits

@@ -7,6 +7,7 @@ section 2.2.1: it lets `User-agent: a` apply to every crawler whose name begins 
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -44,12 +45,20 @@ _NAME = re.compile(r"[a-z0-9_-]*", re.IGNORECASE)
 def decode(content: bytes) -> str:
     """The text of a robots.txt: at most 500 KiB, whole lines, no byte order mark; bytes that are not UTF-8 as %XX.
 
-    A rule that the limit cuts in two is dropped: `/private/a` must not become `/`."""
+    RFC 9309 section 2.3 demands UTF-8; but who writes UTF-16, and says so by its byte order mark, means the rules no
+    less for it. A rule that the limit cuts in two is dropped: `/private/a` must not become `/`."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        content = _from_utf16(content)
     if len(content) > MAX_SIZE:
         end = max(content.rfind(b"\n", 0, MAX_SIZE + 1), content.rfind(b"\r", 0, MAX_SIZE + 1))
         content = content[: max(end, 0)]
     text = content.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     return _NOT_UTF8.sub(lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", text).replace("\0", "%00")
+
+
+def _from_utf16(content: bytes) -> bytes:
+    """The text in UTF-8. Two bytes of it are up to three there, so that less than the limit is enough to read."""
+    return content[: 2 * MAX_SIZE + 4].decode("utf-16", "replace").encode()
 
 
 def sitemaps_in(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from storage.errors import NoSpace, SegmentBroken
-from storage.files import AppendFile, Files, may_pass
+from storage.files import AppendFile, Files, is_full, too_many_open
 from storage.segment import OPEN
 
 
@@ -25,7 +25,7 @@ async def give_birth(files: Files, archive: Path, name: str, data: bytes) -> App
         await file.sync()
         await files.sync_directory(archive)
     except OSError as error:
-        failure = NoSpace if may_pass(error) else SegmentBroken
+        failure = NoSpace if is_full(error) or too_many_open(error) else SegmentBroken
         raised = failure(f"cannot begin a segment: {error.strerror or error}", path=str(path))
         if file is not None:
             await _discard(files, file, path, raised)

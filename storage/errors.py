@@ -29,8 +29,7 @@ class ArchiveLocked(ArchiveError):
 
 
 class NoSpace(ArchiveError):
-    """The disk is full, or too many files are open to begin a segment. The batch left nothing behind and can be written
-    again."""
+    """The disk is full, or too many files are open. Nothing remains of what was tried, and it can be tried again."""
 
 
 class SegmentBroken(ArchiveError):

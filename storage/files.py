@@ -60,9 +60,9 @@ def is_full(error: OSError) -> bool:
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-def may_pass(error: OSError) -> bool:
-    """True if what was to be begun may be later: there is no room, or as many files are open as may be."""
-    return is_full(error) or error.errno in (errno.EMFILE, errno.ENFILE)
+def too_many_open(error: OSError) -> bool:
+    """True if a file could not be opened since as many are as may be, in this process or in the system: it may pass."""
+    return error.errno in (errno.EMFILE, errno.ENFILE)
 
 
 class DiskAppendFile:

@@ -31,7 +31,7 @@ from msgspec import Struct
 from storage.birth import give_birth
 from storage.digests import DigestAlgorithm
 from storage.errors import NoSpace, SegmentBroken
-from storage.files import AppendFile, Files, is_full
+from storage.files import AppendFile, Files, is_full, too_many_open
 from storage.layout import archive_directory
 from storage.members import scan
 from storage.records import Record, Written
@@ -141,7 +141,7 @@ class SegmentWriter:
     @property
     def path(self) -> Path:
         """Where the file lies now."""
-        return self._archive / (self.name if self._state == "sealed" else self.name + OPEN)
+        return self._archive / (self.name if self._state in ("renamed", "sealed") else self.name + OPEN)
 
     async def append(self, groups: Sequence[Sequence[Record]]) -> list[list[Written]]:
         """Appends the groups in order and syncs; returns, for each group, where its records lie.
@@ -193,18 +193,19 @@ class SegmentWriter:
     ) -> SealedSegment:
         """Seals the segment as it stands; everything in it must be committed. The writer is done after that.
 
-        Raises SegmentBroken when a file operation fails, and whatever the ledger raises; the next start finishes."""
-        with self._operation():
-            await ledger.sealing(self.name)
-            self._intact = False
-            await self._sync()
+        Raises NoSpace when too many files are open: to be called again then, and nothing else; SegmentBroken when a
+        file operation fails, and whatever the ledger raises; the next start finishes."""
+        with self._operation("open", "renamed"):
+            if self._state == "open":
+                await ledger.sealing(self.name)
+                await self._rename()
             try:
-                await self._file.close()
-                await self._files.rename(self.path, self._archive / self.name)
                 await self._files.sync_directory(self._archive)
             except OSError as error:
+                if too_many_open(error):
+                    raise NoSpace(f"cannot be sealed yet: {error.strerror}", path=str(self.path)) from error
                 self._break("sealing failed", error)
-            self._state, self._intact = "sealed", True
+            self._state = "sealed"
             sealed = SealedSegment(
                 self.name,
                 self.number,
@@ -230,13 +231,23 @@ class SegmentWriter:
                 if state == "open":
                     self._break("closing failed", error)
 
+    async def _rename(self) -> None:
+        self._intact = False
+        await self._sync()
+        try:
+            await self._file.close()
+            await self._files.rename(self.path, self._archive / self.name)
+        except OSError as error:
+            self._break("sealing failed", error)
+        self._state, self._intact = "renamed", True
+
     @contextmanager
-    def _operation(self) -> Iterator[None]:
+    def _operation(self, *states: str) -> Iterator[None]:
         if self._busy:
             raise RuntimeError(f"{self.name}: another operation is under way")
         if self._state == "broken":
             raise SegmentBroken("a write or sync failed before; resume from the committed length", path=str(self.path))
-        if self._state != "open":
+        if self._state not in (states or ("open",)):
             raise RuntimeError(f"{self.name} is {self._state}")
         self._busy = True
         try:

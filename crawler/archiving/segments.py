@@ -33,6 +33,7 @@ from storage import (
     DigestAlgorithm,
     Files,
     IndexBuilder,
+    NoSpace,
     Record,
     SealedSegment,
     SegmentWriter,
@@ -195,9 +196,16 @@ class Segments:
             return
         first, last = self._first_seq(), (await self._ledger.counts()).seq
         telling = _SealLedger(self._ledger, state, self._guard)
-        sealed = await writer.seal(
-            telling, first_seq=first, last_seq=last if last >= first else None, previous_sha256=self._previous()
-        )
+        while True:
+            try:
+                sealed = await writer.seal(
+                    telling, first_seq=first, last_seq=last if last >= first else None, previous_sha256=self._previous()
+                )
+                break
+            except NoSpace as error:
+                log.warning("%s", error)
+                self._guard.refused(error.__cause__)
+            await self._guard.room(flush=True)
         self._writer = self._state = None
         self._sealed.append(sealed)
         await self._derive()

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console, ConsoleDimensions, Group, RenderableType
+from rich.control import Control
 from rich.live import Live
+from rich.segment import ControlType, Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -35,6 +37,9 @@ class LiveView:
         self._directory = directory
         self._rate = Rate()
         self._lines: list[Text] = []
+        self._shown: RenderableType = Text()
+        self._width = 0
+        """Columns of the terminal when `_shown` was drawn."""
         self._live = Live(
             console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
         )
@@ -44,16 +49,31 @@ class LiveView:
 
     def update(self, progress: Progress) -> None:
         rates = self._rate.update(progress)
+        self._step_over_wrapped_lines()
         self._print_lines()
-        self._live.update(render(progress, rates, self._directory, self._console.size), refresh=True)
+        size = self._console.size
+        self._shown, self._width = render(progress, rates, self._directory, size), size.width
+        self._live.update(self._shown, refresh=True)
 
     def outcome(self, outcome: Outcome) -> None:
         # Printed with the next update: each print draws the display anew, which costs as much as a page.
         self._lines.append(Text(outcome_line(outcome), style=_style(outcome)))
 
     def stop(self) -> None:
+        self._step_over_wrapped_lines()
         self._print_lines()
         self._live.stop()
+
+    def _step_over_wrapped_lines(self) -> None:
+        """Most terminals that become narrower wrap the lines that are on them. Live goes up as many lines as it drew,
+        and would leave the uppermost behind; so the lines that were added are erased here, from the last one up."""
+        columns = self._console.size.width
+        if columns < self._width:
+            drawn = self._console.options.update(width=self._width)
+            lengths = map(Segment.get_line_length, self._console.render_lines(self._shown, drawn, pad=False))
+            added = sum(max(length - 1, 0) // columns for length in lengths)
+            self._console.control(Control(*[(ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1)] * added))
+        self._width = columns
 
     def _print_lines(self) -> None:
         if self._lines:

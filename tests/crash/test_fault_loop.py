@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from itertools import count
@@ -81,6 +82,24 @@ async def test_a_segment_to_be_born_waits_for_a_file_descriptor(
     else:
         assert ended.exit_code == 0
         assert_complete(tmp_path, site.root, site.answers)
+
+
+class NoDescriptorAtSeals(FaultyFiles):
+    """Each segment that is sealed finds, when its directory is to be synced, that too many files are open."""
+
+    def step(self, operation: str) -> None:
+        super().step(operation)
+        if operation == "sync archive" and self.operations[-2].startswith("rename "):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+async def test_a_segment_to_be_sealed_waits_for_a_file_descriptor(site: Site, tmp_path: Path) -> None:
+    files, told = NoDescriptorAtSeals(), list[Outcome]()
+    ended = await crawl(site, tmp_path, told, files)
+    assert isinstance(ended, Summary), ended
+    assert (ended.exit_code, len(ended.segments) > 1) == (0, True)
+    assert_complete(tmp_path, site.root, site.answers)
+    assert verify_chain(tmp_path) == []
 
 
 SYNCS_OF_OPENING = 2

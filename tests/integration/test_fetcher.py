@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
+import resource
 import socket
 import time
 from datetime import UTC, datetime
@@ -79,6 +81,20 @@ async def test_headers_name_the_crawler_and_take_the_users_own(tmp_path: Path) -
     assert b"Accept-Encoding: gzip, deflate, br" in lines
     assert [line for line in lines if line.lower().startswith(b"accept:")] == [b"accept: text/plain"]
     assert [line for line in lines if line.startswith(b"X-Two")] == [b"X-Two: 1", b"X-Two: 2"]
+
+
+async def test_too_many_open_files_are_no_failure_of_the_host(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with serving(answering(OK, [])) as port, fetcher(tmp_path) as fetch:
+        url = CrawlURL(f"http://127.0.0.1:{port}/")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))  # the standard streams; what is open stays so
+        try:
+            with pytest.raises(OSError, match="Too many open files") as raised:
+                await fetch.fetch(url)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert raised.value.errno == errno.EMFILE
+        assert (await fetch.fetch(url)).whole
 
 
 async def test_a_redirect_is_an_answer(tmp_path: Path) -> None:

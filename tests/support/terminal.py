@@ -75,6 +75,17 @@ class Screen:
         if self.row == len(self.lines):
             self.lines.append("")
 
+    def narrow(self, columns: int) -> None:
+        """Fewer columns, and longer lines wrapped, as most terminals and tmux do it; the cursor stays where it was in
+        its line."""
+        wrapped: list[str] = []
+        for number, line in enumerate(self.lines):
+            if number == self.row:
+                rows = max(self.column - 1, 0) // columns
+                self.row, self.column = len(wrapped) + rows, self.column - rows * columns
+            wrapped += [line[at : at + columns] for at in range(0, max(len(line), 1), columns)]
+        self.lines, self.columns = wrapped, columns
+
     @property
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self.lines).strip("\n")

@@ -10,6 +10,7 @@ from crawler.model import OutcomeKind
 from crawler.progress import HostLine, Progress
 from crawler.report.display import LiveView, render
 from tests.support.progress import HOSTILE, busy, outcome, progress
+from tests.support.terminal import Screen
 
 DIRECTORY = Path("crawls/seeds")
 
@@ -70,6 +71,43 @@ def test_strangers_words_are_only_words(word: str) -> None:
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "[bold red]x[/]" in text
+
+
+def _seen(columns: int, narrowed: int | None, *, verbose: bool, ends: bool) -> str:
+    """The screen after two updates, between which the terminal may have become narrower."""
+    file, screen = io.StringIO(), Screen(columns)
+    console = Console(file=file, force_terminal=True, width=columns, height=30, color_system=None)
+    view = LiveView(console, DIRECTORY)
+
+    def show() -> str:
+        screen.feed(file.getvalue().replace("\n", "\r\n"))  # as a terminal's line discipline does it
+        file.seek(0)
+        file.truncate()
+        return screen.text
+
+    screen.feed("$ crawl\r\n")
+    view.start()
+    view.update(busy())
+    assert "1,234 done" in show()
+    if narrowed is not None:
+        console.size = (narrowed, 30)
+        screen.narrow(narrowed)
+    if verbose:
+        view.outcome(outcome(99))
+    if not ends:
+        view.update(busy())
+    else:
+        view.stop()
+    return show()
+
+
+@pytest.mark.parametrize("columns", [79, 64, 50, 33])
+@pytest.mark.parametrize("ends", [False, True], ids=["goes on", "ends"])
+@pytest.mark.parametrize("verbose", [False, True], ids=["", "verbose"])
+def test_a_terminal_that_becomes_narrower_keeps_no_remains(columns: int, ends: bool, verbose: bool) -> None:
+    seen = _seen(100, columns, verbose=verbose, ends=ends)
+    assert seen == _seen(columns, None, verbose=verbose, ends=ends)
+    assert ("1,234 done" in seen) is not ends
 
 
 def test_the_live_view_draws_and_leaves_nothing() -> None:

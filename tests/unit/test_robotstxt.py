@@ -75,6 +75,26 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line() -> None:
     assert not allows(b"\xef\xbb\xbf" + CLOSED.encode(), "/x")
 
 
+@pytest.mark.parametrize(("mark", "coding"), [(b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")])
+def test_utf16_that_says_so_is_read(mark: bytes, coding: str) -> None:
+    rules = "User-agent: *\r\nDisallow: /private\r\nDisallow: /stra\u00dfe\r\nCrawl-delay: 3\r\nSitemap: http://a.test/m\r\n"
+    content = mark + rules.encode(coding)
+    assert decode(content) == rules
+    assert not allows(content, "/private/x")
+    assert not allows(content, "/stra%C3%9Fe")
+    assert allows(content, "/public")
+    assert (crawl_delay(decode(content), "annals"), sitemaps_in(decode(content))) == (3.0, ["http://a.test/m"])
+    assert decode(content + b"\n").startswith(rules), "half a character at the end costs nothing else"
+
+
+@pytest.mark.parametrize("letter", ["x", "\u00df", "\u20ac", "\U0001f600"])
+def test_utf16_ends_at_the_same_limit_with_a_whole_line(letter: str) -> None:
+    line = f"Disallow: /{letter * 5000}\n"
+    text = decode(("\ufeff" + line * 120).encode("utf-16-le"))
+    assert text == decode((line * 120).encode())
+    assert text == (line * (MAX_SIZE // len(line.encode()))).removesuffix("\n")
+
+
 def test_bytes_that_are_not_utf8_stand_for_themselves() -> None:
     content = b"User-agent: *\nDisallow: /caf\xe9\nDisallow: /\xe3\x83\x84\n"
     assert [allows(content, path) for path in ("/caf%E9", "/caf%e9", "/%E3%83%84", "/caf")] == [

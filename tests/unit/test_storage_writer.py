@@ -87,6 +87,23 @@ async def test_a_birth_with_too_many_open_files_may_be_tried_again(tmp_path: Pat
     await (await born(tmp_path)).close()
 
 
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+async def test_a_seal_with_too_many_open_files_is_gone_on_with(tmp_path: Path, number: int) -> None:
+    files, ledger = FaultyFiles(fail_at=10, error=number), MemoryLedger.empty()
+    writer = await born(tmp_path, files)
+    await writer.append([capture(1, b"one")])
+    with pytest.raises(NoSpace, match="cannot be sealed yet: Too many open files"):
+        await writer.seal(ledger, first_seq=1, last_seq=1, previous_sha256=None)
+    assert files.operations[-2:] == [f"rename {NAME}.open {NAME}", "sync archive FAILS"]
+    assert writer.path.is_file()
+    with pytest.raises(RuntimeError, match="is renamed"):
+        await writer.append([capture(2, b"two")])
+    sealed = await writer.seal(ledger, first_seq=1, last_seq=1, previous_sha256=None)
+    assert files.operations[-1] == "sync archive"
+    assert sealed.sha256 == hashlib.sha256(writer.path.read_bytes()).hexdigest()
+    await writer.close()
+
+
 async def test_a_second_birth_never_takes_a_file_that_is_there(tmp_path: Path) -> None:
     writer = await born(tmp_path)
     await writer.close()
