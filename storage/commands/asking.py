@@ -68,8 +68,8 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     where = group.add_mutually_exclusive_group()
     where.add_argument("--url", metavar="URL", help="of this URL")
     where.add_argument("--prefix", metavar="URL", help="whose URL begins so")
-    where.add_argument("--host", metavar="HOST", help="of this host")
-    where.add_argument("--domain", metavar="DOMAIN", help="of this domain and those below it")
+    where.add_argument("--host", metavar="HOST", help="of this host, with its port if it is not the usual one")
+    where.add_argument("--domain", metavar="DOMAIN", help="of this domain and those below it, whatever the port")
     group.add_argument("--status", metavar="STATUS", type=statuses, help="404, 4xx, or several: 301,302")
     group.add_argument("--mime", metavar="TYPE", help='text/html, or a whole family: "image/*"')
     group.add_argument(
