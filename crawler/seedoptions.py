@@ -11,7 +11,7 @@ A seed with options is text, as it stands in a seeds file; CrawlConfig keeps URL
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -59,7 +59,18 @@ def seed_with_options(text: str) -> str:
     """The seed's normalised URL with its options behind it. Raises ValueError with a sentence for the user."""
     url, options = split_seed(text)
     parse_options(options)
+    _check_rest(url.split()[1:])
     return f"{seed_url(url)} {options}".rstrip()
+
+
+def _check_rest(words: Sequence[str]) -> None:
+    """A space may stand in an address; but what stands behind one here may be meant otherwise. Raises ValueError."""
+    for word in words:
+        if "://" in word:
+            raise ValueError(f"there is a second URL, {word!r}; write one a line")
+    if any(word.partition("=")[0] in _READERS for word in words if "=" in word):
+        stray = next((word for word in words if word.partition("=")[0] not in _READERS), words[-1])
+        raise ValueError(f"{stray!r} is no option; write NAME=VALUE")
 
 
 def parse_options(text: str) -> SeedOptions:
