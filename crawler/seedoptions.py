@@ -11,7 +11,7 @@ A seed with options is text, as it stands in a seeds file; CrawlConfig keeps URL
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -20,6 +20,8 @@ from crawler.units import parse_duration
 from crawler.urls import host_of, seed_url
 
 AUTO = "auto"
+_GAP = re.compile(r"\s\s|[^\S ]")
+"""White space that no address has."""
 _OPTIONS_BEHIND = re.compile(r"(?:\s+[A-Za-z][A-Za-z_-]*=\S*)+\s*$")
 MOST_OFFSITE_LINKS = 14
 """More hops than this are not told apart by the frontier."""
@@ -59,12 +61,15 @@ def seed_with_options(text: str) -> str:
     """The seed's normalised URL with its options behind it. Raises ValueError with a sentence for the user."""
     url, options = split_seed(text)
     parse_options(options)
-    _check_rest(url.split()[1:])
+    _check_rest(url)
     return f"{seed_url(url)} {options}".rstrip()
 
 
-def _check_rest(words: Sequence[str]) -> None:
+def _check_rest(url: str) -> None:
     """A space may stand in an address; but what stands behind one here may be meant otherwise. Raises ValueError."""
+    words = url.split()[1:]
+    if _GAP.search(url):
+        raise ValueError(f"what stands behind {url.split()[0]} is no option; write # before a comment")
     for word in words:
         if "://" in word:
             raise ValueError(f"there is a second URL, {word!r}; write one a line")

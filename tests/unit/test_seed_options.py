@@ -64,6 +64,8 @@ def test_where_the_url_ends(text: str, url: str, options: str) -> None:
         ("delay=2d", "delay=2d: is more than a day"),
         ("include=(", r"include=\(: is not a regular expression"),
         ("depth=1 depth=2", "depth is given twice"),
+        ("   a comment", "what stands behind http://a.test/ is no option; write # before a comment"),
+        ("\ta", "what stands behind http://a.test/ is no option; write # before a comment"),
         ("depth=1 frob", "'frob' is no option; write NAME=VALUE"),
         ("depth=1 2nd=3", "'2nd=3' is no option; write NAME=VALUE"),
         ("http://b.test/", "there is a second URL, 'http://b.test/'; write one a line"),
