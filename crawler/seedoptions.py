@@ -153,6 +153,8 @@ def _scope(raw: str) -> ScopeKind:
 
 
 def _pattern(raw: str) -> str:
+    if not raw:
+        raise ValueError("is found in every URL")
     try:
         re.compile(raw)
     except (re.error, OverflowError) as error:

@@ -32,6 +32,7 @@ def _run(cwd: Path, *arguments: str, stdin: bytes = b"") -> subprocess.Completed
         (["a.test", "--max-body", "5X"], "--max-body: '5X' is not a size; write bytes, or a number with K, M, G or T,"),
         (["a.test", "--scope", "world"], "--scope: 'world' is not one of page, prefix, host, domain, any"),
         (["a.test", "--exclude", "a", "--exclude", "("], "--exclude: '(' is not a regular expression: missing ),"),
+        (["a.test", "--include", ""], "--include: an empty pattern is found in every URL"),
         (["a.test", "--header", "A"], "--header: 'A' has no colon; write 'Name: value'"),
         (["a.test", "--digest", "md5"], "--digest: 'md5' is not one of sha256, sha1"),
         (["a.test", "--quiet", "--verbose"], "--quiet and --verbose contradict each other"),

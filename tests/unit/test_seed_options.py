@@ -62,6 +62,7 @@ def test_where_the_url_ends(text: str, url: str, options: str) -> None:
         ("max-pages=", "max-pages=: is not a whole number"),
         ("delay=soon", "delay=soon: 'soon' is not a time"),
         ("delay=2d", "delay=2d: is more than a day"),
+        ("exclude=", "exclude=: is found in every URL"),
         ("include=(", r"include=\(: is not a regular expression"),
         ("depth=1 depth=2", "depth is given twice"),
         ("   a comment", "what stands behind http://a.test/ is no option; write # before a comment"),
