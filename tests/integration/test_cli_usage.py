@@ -24,6 +24,7 @@ def _run(cwd: Path, *arguments: str, stdin: bytes = b"") -> subprocess.Completed
         ([], "no seeds: name a file of URLs, a URL, or --demo (--help tells more)"),
         (["no.txt"], "no.txt: there is no such file"),
         (["."], ".: is a directory, not a file of URLs"),
+        (["bad.toml"], "bad.toml: is no file of URLs; a file of options is given with --config"),
         (["ftp://a.test/"], "'ftp://a.test/' is not a web address: the scheme 'ftp' is neither http nor https"),
         (["a.test", "--max-pagse", "3"], "there is no option --max-pagse; did you mean --max-pages?"),
         (["a.test", "--max-pages"], "--max-pages: expected one argument"),
@@ -59,6 +60,14 @@ def test_one_sentence_and_exit_code_2(tmp_path: Path, arguments: list[str], sent
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith(f"crawler: {sentence}")
     assert os.listdir(tmp_path) == ["bad.toml"], "wrong usage leaves nothing behind"
+
+
+def test_a_crawl_given_as_seeds_is_told_how_to_resume(tmp_path: Path) -> None:
+    (tmp_path / "crawl").mkdir()
+    (tmp_path / "crawl" / "crawl.toml").touch()
+    done = _run(tmp_path, "crawl")
+    assert done.returncode == 2
+    assert done.stderr == b"crawler: crawl: is a directory, not a file of URLs; --output resumes the crawl in it\n"
 
 
 def test_bad_lines_are_all_named(tmp_path: Path) -> None:
