@@ -169,7 +169,10 @@ def test_a_record_that_is_gone_is_told(crawl_dir: Path, capsys: Captured) -> Non
     [segment] = (crawl_dir / "archive").iterdir()
     segment.write_bytes(segment.read_bytes()[:-1500])
     assert main(["audit", str(crawl_dir), "--quiet"]) == 1
-    assert "cannot be read; python -m storage verify tells more." in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "cannot be read; python -m storage verify tells more." in told
+    assert "%" not in told, "who knows what they need?"
+    assert audited(crawl_dir, capsys)[2]["completeness"] is None
 
 
 @pytest.mark.parametrize(
