@@ -292,6 +292,8 @@ def _check_patterns(patterns: Sequence[str]) -> None:
             re.compile(pattern)
         except (re.error, TypeError, OverflowError) as error:
             raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+        if not pattern:
+            raise ValueError("an empty pattern is found in every URL")
 
 
 def _check_names(patterns: Sequence[str]) -> None:

@@ -195,6 +195,7 @@ class Crawl:
 
     def progress(self) -> Progress:
         """How the crawl stands at this moment."""
+        self._entered()
         parts, trouble = self._pipeline.parts, self._opened.guard.pause
         if self._pipeline.stopped_by:
             state = "stopping"

@@ -51,9 +51,9 @@ class IgnoreFile:
 
     def add(self, pattern: str) -> None:
         """Writes one more pattern into the file: it holds at once. Raises ValueError for what is none, OSError."""
-        ignores, complaints = parse_ignores(pattern, repr(pattern))
+        ignores, complaints = parse_ignores(pattern, "")
         if complaints or "\n" in pattern or len(ignores.patterns) != 1:
-            raise ValueError(complaints[0] if complaints else f"{pattern!r} is not one pattern")
+            raise ValueError(complaints[0].removeprefix(":1: ") if complaints else f"{pattern!r} is not one pattern")
         text = self._path.read_text(encoding="utf-8-sig") if self._path.exists() else ""
         with self._path.open("a", encoding="utf-8") as file:
             file.write(f"{'' if text.endswith(chr(10)) or not text else chr(10)}{pattern}\n")

@@ -30,7 +30,7 @@ from crawler.disk import DiskGuard, is_full
 from crawler.errors import DiskFailed, OutOfDisk, UsageError
 from crawler.fetcher import Fetcher, HttpFetcher
 from crawler.frontier import Counts, Frontier
-from crawler.frontier.embedded import open_frontier
+from crawler.frontier.embedded import holds_ledger, open_frontier
 from crawler.hostbudget import HostBudget
 from crawler.identity.cookies import CookieJar
 from crawler.identity.cookiesfile import give_cookies
@@ -111,13 +111,15 @@ async def open_crawl(config: CrawlConfig, stack: AsyncExitStack, seams: Seams) -
     seeds = normalised_seeds(config)
     directory, files = make_directories(config, stack), seams.files or DiskFiles()
     elsewhere = await _open_elsewhere(config, directory, stack)
-    frontier = seams.frontier or await _open_frontier(config, directory, stack, clock)
+    logs = _open_logs(directory, stack)
+    frontier = seams.frontier or await _open_frontier(config, directory, logs, stack, clock)
+    for each in logs:
+        check_ledger(directory, (await frontier.counts()).seq, each)
     await _check_digest(config, frontier)
     _check_seed_options(config, {*seeds, *(urls[0] for urls in (await frontier.seeds()).values())})
     write_config(directory / "crawl.toml", config)
     await sync_names(directory, files)
     guard = DiskGuard(directory, config.min_free_disk, config.disk_wait, clock)
-    logs = await _open_logs(directory, frontier, stack)
     segments = seams.sink or Segments(directory, config, frontier, files, clock, guard)
     stack.push_async_callback(segments.close)
     await segments.recover()
@@ -165,7 +167,12 @@ async def _open_elsewhere(config: CrawlConfig, directory: Path, stack: AsyncExit
     return [found]
 
 
-async def _open_frontier(config: CrawlConfig, directory: Path, stack: AsyncExitStack, clock: Clock) -> Frontier:
+async def _open_frontier(
+    config: CrawlConfig, directory: Path, logs: Sequence[DerivedLog], stack: AsyncExitStack, clock: Clock
+) -> Frontier:
+    if not holds_ledger(directory):
+        for each in logs:  # before an empty ledger is made, which whoever looks later would take for the crawl's own
+            check_ledger(directory, None, each)
     options = options_by_url(config.seed_options)
     live = config.from_archive is None  # a host that is not asked need not be spared
     frontier = await open_frontier(
@@ -201,8 +208,9 @@ async def _check_digest(config: CrawlConfig, frontier: Frontier) -> None:
 
 
 def _check_seed_options(config: CrawlConfig, seeds: Collection[str]) -> None:
-    """Raises UsageError where options were given for a URL that no run named as a seed: it may be misspelt."""
-    if (url := without_seed(config, seeds)) is not None:
+    """Raises UsageError where options were given for a URL that no run named as a seed: it may be misspelt. A crawl
+    without seeds waits for URLs that are submitted, whose hosts the options are for."""
+    if seeds and (url := without_seed(config, seeds)) is not None:
         raise UsageError(f"--seed-option: {url} is none of the seeds")
 
 
@@ -225,14 +233,13 @@ def normalised_seeds(config: CrawlConfig) -> list[str]:
     return list(dict.fromkeys(urls if strip is None else map(strip.url, urls)))
 
 
-async def _open_logs(directory: Path, frontier: Frontier, stack: AsyncExitStack) -> list[DerivedLog]:
+def _open_logs(directory: Path, stack: AsyncExitStack) -> list[DerivedLog]:
     logs = [
         DerivedLog(directory / "logs" / "urls.jsonl", urls_line),
         DerivedLog(directory / "pages" / "pages.jsonl", pages_line, header=PAGES_HEADER),
     ]
     for each in logs:
         stack.callback(each.close)
-        check_ledger(directory, await frontier.counts(), each)
     return logs
 
 

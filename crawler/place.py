@@ -10,7 +10,6 @@ from pathlib import Path
 from crawler.archiving.derivedlog import DerivedLog
 from crawler.config import CrawlConfig
 from crawler.errors import DirectoryLocked, LedgerError
-from crawler.frontier import Counts
 from storage import ArchiveLocked, DirectoryLock, DiskFiles, Files
 
 
@@ -49,12 +48,18 @@ def _above(directory: Path) -> Iterator[Path]:
         yield above
 
 
-def check_ledger(directory: Path, counts: Counts, told: DerivedLog) -> None:
-    """A log is written after the commit, so it is never ahead of its own ledger. Where it is, recovery would cut off
-    records that were reported as done. Raises LedgerError."""
-    if told.last_seq > counts.seq:
+def check_ledger(directory: Path, outcomes: int | None, told: DerivedLog) -> None:
+    """A log is written after the commit, so it is never ahead of its own ledger, which holds this many outcomes (None:
+    there is none). Where it is, recovery would cut off records that were reported as done. Raises LedgerError."""
+    if told.last_seq <= (outcomes or 0):
+        return
+    ledger, begin = directory / "crawl.db", "or begin anew with --fresh (nothing in the archive was touched)"
+    if outcomes is None:
         raise LedgerError(
-            f"{directory / 'crawl.db'}: holds {counts.seq} outcomes, but {told.path} tells of {told.last_seq}: this is"
-            " an older state, or lacks its crawl.db-wal; put back the newer files, or begin anew with --fresh (nothing"
-            " in the archive was touched)"
+            f"{ledger}: is missing, but {told.path} tells of {told.last_seq} outcomes; put it back, with its"
+            f" crawl.db-wal if there is one, {begin}"
         )
+    raise LedgerError(
+        f"{ledger}: holds {outcomes} outcomes, but {told.path} tells of {told.last_seq}: this is an older state, or"
+        f" lacks its crawl.db-wal; put back the newer files, {begin}"
+    )

@@ -20,6 +20,8 @@ from crawler.units import parse_duration
 from crawler.urls import host_of, seed_url
 
 AUTO = "auto"
+_GAP = re.compile(r"\s\s|[^\S ]")
+"""White space that no address has."""
 _OPTIONS_BEHIND = re.compile(r"(?:\s+[A-Za-z][A-Za-z_-]*=\S*)+\s*$")
 MOST_OFFSITE_LINKS = 14
 """More hops than this are not told apart by the frontier."""
@@ -59,7 +61,21 @@ def seed_with_options(text: str) -> str:
     """The seed's normalised URL with its options behind it. Raises ValueError with a sentence for the user."""
     url, options = split_seed(text)
     parse_options(options)
+    _check_rest(url)
     return f"{seed_url(url)} {options}".rstrip()
+
+
+def _check_rest(url: str) -> None:
+    """A space may stand in an address; but what stands behind one here may be meant otherwise. Raises ValueError."""
+    words = url.split()[1:]
+    if _GAP.search(url):
+        raise ValueError(f"what stands behind {url.split()[0]} is no option; write # before a comment")
+    for word in words:
+        if "://" in word:
+            raise ValueError(f"there is a second URL, {word!r}; write one a line")
+    if any(word.partition("=")[0] in _READERS for word in words if "=" in word):
+        stray = next((word for word in words if word.partition("=")[0] not in _READERS), words[-1])
+        raise ValueError(f"{stray!r} is no option; write NAME=VALUE")
 
 
 def parse_options(text: str) -> SeedOptions:
@@ -137,6 +153,8 @@ def _scope(raw: str) -> ScopeKind:
 
 
 def _pattern(raw: str) -> str:
+    if not raw:
+        raise ValueError("is found in every URL")
     try:
         re.compile(raw)
     except (re.error, OverflowError) as error:

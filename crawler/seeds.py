@@ -78,7 +78,13 @@ def _seeds_of(argument: str, stdin: BinaryIO) -> Iterable[str]:
     if argument == STDIN:
         return parse_seeds(stdin.read(), "standard input")
     if not is_url(argument):
-        return parse_seeds(_read(argument), argument)
+        data = _read(argument)
+        try:
+            return parse_seeds(data, argument)
+        except UsageError:
+            if argument.endswith(".toml"):
+                raise UsageError(f"{argument}: is no file of URLs; a file of options is given with --config") from None
+            raise
     try:
         return (seed_with_options(argument),)
     except ValueError as error:
@@ -91,7 +97,8 @@ def _read(name: str) -> bytes:
     except FileNotFoundError:
         raise UsageError(f"{name}: there is no such file") from None
     except IsADirectoryError:
-        raise UsageError(f"{name}: is a directory, not a file of URLs") from None
+        hint = "; --output resumes the crawl in it" if Path(name, "crawl.toml").is_file() else ""
+        raise UsageError(f"{name}: is a directory, not a file of URLs{hint}") from None
     except ValueError:
         raise UsageError(f"{name!r}: cannot be the name of a file") from None
     except OSError as error:

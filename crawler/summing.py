@@ -90,7 +90,8 @@ async def summary_of(
         callback_errors=callback_errors,
         round=opened.round,
         comparison=await _comparison(opened, counts) if opened.round > 1 else None,
-        exit_code=_exit_code(seeds, answered, resumable and not finished),
+        # A patch asks for no seed: what became of them before is nothing that it could better.
+        exit_code=_exit_code(() if opened.requisites_only else seeds, answered, resumable and not finished),
     )
 
 

@@ -189,6 +189,7 @@ class Joiner:
 
 _HOST_AND_PORT = re.compile(r"[^/?#\\:\s@]+:[0-9]{1,5}(?:[/?#]|$)")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_QUOTES = re.compile("[\"'`\u00ab\u00bb\u2018-\u201f]")
 
 
 def seed_url(text: str) -> str:
@@ -210,6 +211,8 @@ def seed_url(text: str) -> str:
         raise ValueError(f"{text!r} names no host")
     if "@" in authority:
         raise ValueError(f"{text!r} holds a user name, which an archive must not keep")
+    if _QUOTES.search(authority):
+        raise ValueError(f"{text!r} has a quotation mark where its host should be")
     if authority.lower().rstrip(":") in _DEFAULT_PORTS:
         raise ValueError(f"{text!r} names a scheme where its host should be")
     url = normalize((scheme[0] if scheme else "https:") + rest)

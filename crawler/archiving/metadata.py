@@ -16,7 +16,7 @@ from crawler.model import REDIRECT, Exchange, Kind, Links, Role
 
 
 def metadata_text(capture: Capture, exchange: Exchange | None) -> str:
-    """The metadata block: `via`, `hopsFromSeed` and `fetchTimeMs` are WARC 1.1's own, `outlink` is Heritrix's."""
+    """The metadata block."""
     url = capture.url
     lines = [] if url.via is None else [f"via: {url.via}"]
     lines += [f"depth: {url.depth}", f"kind: {url.kind.name.lower()}", f"attempt: {url.attempt}"]

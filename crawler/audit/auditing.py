@@ -64,8 +64,11 @@ class Figures:
     """Left out by a rule (robots.txt, an exclude …), by its name; these are not missing."""
 
     @property
-    def completeness(self) -> float:
-        """The part of the requisites that is in the archive, 0 to 1; 1 if nothing was needed."""
+    def completeness(self) -> float | None:
+        """The part of the requisites that is in the archive, 0 to 1; 1 if nothing was needed, and None where nobody
+        knows what was, since documents cannot be read."""
+        if self.unreadable:
+            return None
         needed = self.captured + self.missing
         return self.captured / needed if needed else 1.0
 

@@ -22,7 +22,7 @@ def closing(figures: Figures) -> list[str]:
     needed = figures.captured + figures.missing
     lines = [
         f"{_number(figures.documents, 'document')} need {_number(needed, 'requisite')};"
-        f" {figures.captured:,} of them ({_percent(figures)}) are in the archive"
+        f" {figures.captured:,} of them{_percent(figures)} are in the archive"
         + (f", {figures.errors:,} of these as an error that the server sent." if figures.errors else ".")
     ]
     if figures.missing:
@@ -54,13 +54,18 @@ def json_of_figures(figures: Figures) -> dict[str, Any]:
         "errors": figures.errors,
         "missing": figures.missing,
         "excluded": dict(figures.excluded),
-        "completeness": round(figures.completeness, 6),
+        "completeness": _down(figures.completeness, 6),
     }
 
 
 def _percent(figures: Figures) -> str:
-    # Rounded down: 100 % is said of what is complete alone.
-    return f"{int(figures.completeness * 1000) / 10:.1f} %"
+    part = _down(figures.completeness, 3)
+    return "" if part is None else f" ({part * 100:.1f} %)"
+
+
+def _down(part: float | None, digits: int) -> float | None:
+    """Rounded down: 100 % is said of what is complete alone."""
+    return None if part is None else int(part * 10**digits) / 10**digits
 
 
 def _number(count: int, noun: str) -> str:

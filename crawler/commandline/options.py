@@ -287,7 +287,8 @@ OPTIONS: tuple[Option, ...] = (
           "It counts one run; the other limits count the whole round. Requests in flight then get the time of "
           "`--grace`."),
     _size("max-body", Group.LIMITS, "cut a longer response off here",
-          "What was received is kept and marked `WARC-Truncated: length`."),
+          "What was received is kept and marked `WARC-Truncated: length`, its links are followed, and the outcome is "
+          "`failed`: it is no whole answer."),
     _size("min-free-disk", Group.LIMITS, "pause while the disk has less room than this",
           "The crawl says so and goes on by itself when there is room again."),
     Option(
@@ -316,7 +317,7 @@ OPTIONS: tuple[Option, ...] = (
           "it may need a longer `--max-fetch-time`."),
     _time("timeout", Group.PACE, "longest silence of a server", "To connect, and between two reads."),
     _time("max-fetch-time", Group.PACE, "longest time for one response",
-          "What was received is kept and marked `WARC-Truncated: time`."),
+          "What was received is kept and marked `WARC-Truncated: time`, and the outcome is `failed`."),
     _count("retries", Group.PACE, "further attempts after a failure",
            "For lost connections, timeouts, and the answers 408, 425, 429, 500, 502, 503 and 504. They wait in the "
            "queue, longer each time, and hold nothing else up."),

@@ -50,7 +50,7 @@ def _cookie(fields: list[str], number: int) -> Cookie:
     if len(fields) == 6:
         fields = [*fields, ""]  # an empty value at the end of a line is easily lost
     if len(fields) != 7:
-        raise ValueError(f"has {len(fields)} fields; a cookie has seven, with tabs between them")
+        raise ValueError(f"a cookie has seven fields, with tabs between them, not {len(fields)}")
     domain, subdomains, path, secure, expires, name, value = fields
     for flag in (subdomains, secure):
         if flag.upper() not in ("TRUE", "FALSE"):

@@ -74,7 +74,7 @@ def _next_steps(summary: Summary, hints: Hints) -> list[str]:
     lines = []
     if summary.stopped_by is not None and not summary.finished:
         lines.append(_way_on(summary.stopped_by, summary.exit_code, hints))
-    elif summary.seeds and not summary.seeds_answered:
+    elif summary.exit_code and summary.seeds and not summary.seeds_answered:
         lines.append(f"To try again:\n  {hints.resume}")
     elif summary.outcomes.get(OutcomeKind.FAILED):
         lines.append(f"To try again what failed:\n  {hints.crawl or hints.resume} --retry-failed")

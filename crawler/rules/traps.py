@@ -98,16 +98,16 @@ def _repeats(path: list[str]) -> bool:
         """Segments in a row that are those `size` before them."""
         for index in range(size, len(path)):
             run = run + 1 if path[index] == path[index - size] else 0
-            if run >= size * _most(size, path[index]):
+            if run >= size * MOST_GROUPS and run >= size * _most(path[index + 1 - size : index + 1]):
                 return True
     return False
 
 
-def _most(size: int, segment: str) -> int:
-    """How often a group of `size` segments may be followed by itself."""
-    if size > 1:
+def _most(group: list[str]) -> int:
+    """How often a group of segments may be followed by itself; one segment several times is no group of its own."""
+    if len(set(group)) > 1:
         return MOST_GROUPS
-    return MOST_IN_A_ROW * 2 if segment.isdigit() else MOST_IN_A_ROW
+    return MOST_IN_A_ROW * 2 if group[0].isdigit() else MOST_IN_A_ROW
 
 
 def _query(url: str, kind: Kind, depth: int, offsite: int, nesting: int) -> Verdict | None:

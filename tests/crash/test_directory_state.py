@@ -144,15 +144,15 @@ def test_a_ledger_behind_the_log_stops_the_start(site: Site, crawl_dir: Path, ca
         ledger.write_bytes(older)
     else:
         ledger.unlink()
-        known = 0
     before, asked = contents(crawl_dir, "archive", *DERIVED), site.requests.total()
     capsys.readouterr()
     for _ in range(2):
         assert main(argv(site, crawl_dir)) == 1
         (line,) = capsys.readouterr().err.splitlines()
-        assert f"{ledger}: holds {known} outcomes" in line
+        assert f"{ledger}: {f'holds {known} outcomes' if state == 'older' else 'is missing'}, but " in line
         assert f"urls.jsonl tells of {told}" in line
         assert contents(crawl_dir, "archive", *DERIVED) == before
+        assert ledger.exists() == (state == "older"), "an empty one would pass for the crawl's own"
     assert site.requests.total() == asked
 
 

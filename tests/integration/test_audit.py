@@ -112,6 +112,19 @@ def test_what_failed_is_offered_again_and_a_failed_page_is_not(crawl_dir: Path, 
         assert verify(["verify", str(crawl_dir)]) == 0
 
 
+def test_a_patch_is_done_though_no_seed_had_answered_whole(crawl_dir: Path, capsys: Captured) -> None:
+    style, long = response(b"body { background: url(/back.png) }", "text/css"), response(b"x" * 500, "image/png")
+    page = response(b'<link rel=stylesheet href="/s.css">' + b" " * 500)
+    with Site({"/": page, "/s.css": style, "/back.png": long}) as served:
+        assert crawl(served, crawl_dir, "--max-body", "400", "--max-depth", "0") == 1
+        assert audited(crawl_dir, capsys)[0] == 1
+        assert main(["patch", str(crawl_dir), "--max-body", "1000"]) == 0
+        told = capsys.readouterr()
+        assert told.err == ""
+        assert "To try again what failed:" in told.out
+        assert audited(crawl_dir, capsys)[0] == 0
+
+
 def test_pages_that_are_queued_stay_queued(crawl_dir: Path, capsys: Captured) -> None:
     with site() as served:
         served.answers["/0.png"] = b"no HTTP at all\r\n\r\n"
@@ -156,7 +169,10 @@ def test_a_record_that_is_gone_is_told(crawl_dir: Path, capsys: Captured) -> Non
     [segment] = (crawl_dir / "archive").iterdir()
     segment.write_bytes(segment.read_bytes()[:-1500])
     assert main(["audit", str(crawl_dir), "--quiet"]) == 1
-    assert "cannot be read; python -m storage verify tells more." in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "cannot be read; python -m storage verify tells more." in told
+    assert "%" not in told, "who knows what they need?"
+    assert audited(crawl_dir, capsys)[2]["completeness"] is None
 
 
 @pytest.mark.parametrize(

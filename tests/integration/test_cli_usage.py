@@ -24,6 +24,7 @@ def _run(cwd: Path, *arguments: str, stdin: bytes = b"") -> subprocess.Completed
         ([], "no seeds: name a file of URLs, a URL, or --demo (--help tells more)"),
         (["no.txt"], "no.txt: there is no such file"),
         (["."], ".: is a directory, not a file of URLs"),
+        (["bad.toml"], "bad.toml: is no file of URLs; a file of options is given with --config"),
         (["ftp://a.test/"], "'ftp://a.test/' is not a web address: the scheme 'ftp' is neither http nor https"),
         (["a.test", "--max-pagse", "3"], "there is no option --max-pagse; did you mean --max-pages?"),
         (["a.test", "--max-pages"], "--max-pages: expected one argument"),
@@ -32,6 +33,7 @@ def _run(cwd: Path, *arguments: str, stdin: bytes = b"") -> subprocess.Completed
         (["a.test", "--max-body", "5X"], "--max-body: '5X' is not a size; write bytes, or a number with K, M, G or T,"),
         (["a.test", "--scope", "world"], "--scope: 'world' is not one of page, prefix, host, domain, any"),
         (["a.test", "--exclude", "a", "--exclude", "("], "--exclude: '(' is not a regular expression: missing ),"),
+        (["a.test", "--include", ""], "--include: an empty pattern is found in every URL"),
         (["a.test", "--header", "A"], "--header: 'A' has no colon; write 'Name: value'"),
         (["a.test", "--digest", "md5"], "--digest: 'md5' is not one of sha256, sha1"),
         (["a.test", "--quiet", "--verbose"], "--quiet and --verbose contradict each other"),
@@ -62,6 +64,14 @@ def test_one_sentence_and_exit_code_2(tmp_path: Path, arguments: list[str], sent
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith(f"crawler: {sentence}")
     assert sorted(os.listdir(tmp_path)) == there, "wrong usage leaves nothing behind"
+
+
+def test_a_crawl_given_as_seeds_is_told_how_to_resume(tmp_path: Path) -> None:
+    (tmp_path / "crawl").mkdir()
+    (tmp_path / "crawl" / "crawl.toml").touch()
+    done = _run(tmp_path, "crawl")
+    assert done.returncode == 2
+    assert done.stderr == b"crawler: crawl: is a directory, not a file of URLs; --output resumes the crawl in it\n"
 
 
 def test_bad_lines_are_all_named(tmp_path: Path) -> None:
@@ -109,4 +119,5 @@ def test_the_shipped_seeds_are_the_demonstration() -> None:
     assert parse_seeds(data, "seeds.txt") == (DEMO_URL,)
     uncommented = [line[1:].strip() for line in data.decode().splitlines() if line.startswith("# http")]
     assert len(uncommented) >= 4
-    assert len(parse_seeds("\n".join(uncommented).encode(), "seeds.txt")) == len(uncommented)
+    urls = tuple(line.split()[0] for line in uncommented)
+    assert parse_seeds("\n".join(uncommented).encode(), "seeds.txt") == urls

@@ -149,7 +149,7 @@ async def test_a_file_of_cookies_that_is_none(tmp_path: Path) -> None:
     given = tmp_path / "cookies.txt"
     given.write_text("nonsense\n")
     with Web({A: ok()}) as web:
-        with pytest.raises(UsageError, match=r"cookies\.txt:1: has 1 fields"):
+        with pytest.raises(UsageError, match=r"cookies\.txt:1: a cookie has seven fields"):
             await crawl(web, tmp_path / "crawl", A, cookies=given)
         assert web.requests == []
 

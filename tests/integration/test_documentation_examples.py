@@ -18,7 +18,10 @@ from tests.support.archive_check import read_log
 from tests.support.site import Site, response
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = ["library.md", "how-to/script.md", "how-to/web-service.md", "how-to/notebook.md", "how-to/synchronous-job.md"]
+PAGES = [
+    "../README.md", "library.md", "how-to/script.md", "how-to/web-service.md", "how-to/notebook.md",
+    "how-to/synchronous-job.md",
+]  # fmt: skip
 BLOCK = re.compile(r"^```python(?: needs=(\w+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 QUICK = "delay=0.0, min_free_disk=0, allow_private=True, sitemaps=False, "
 """What a site on loopback needs, beside what the example says."""

@@ -258,6 +258,8 @@ class TestTheEnd:
     async def test_before_it_is_entered_there_is_no_crawl(self, crawl_dir: Path) -> None:
         with pytest.raises(RuntimeError, match="was not entered"):
             await Crawl(config_of(crawl_dir)).submit(A)
+        with pytest.raises(RuntimeError, match="was not entered"):
+            Crawl(config_of(crawl_dir)).progress()
 
     async def test_the_archiver_dies(self, crawl_dir: Path) -> None:
         class Files(DiskFiles):

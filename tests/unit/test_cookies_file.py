@@ -57,8 +57,8 @@ def test_the_jar_sends_them_where_they_belong(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("example.com TRUE / TRUE 0 a b", "has 1 fields; a cookie has seven, with tabs between them"),
-        ("example.com\tTRUE\t/\tTRUE\t0\ta\tb\tc", "has 8 fields"),
+        ("example.com TRUE / TRUE 0 a b", "a cookie has seven fields, with tabs between them, not 1"),
+        ("example.com\tTRUE\t/\tTRUE\t0\ta\tb\tc", "a cookie has seven fields, with tabs between them, not 8"),
         ("example.com\tYES\t/\tTRUE\t0\ta\tb", "'YES' is neither TRUE nor FALSE"),
         ("example.com\tTRUE\t/\t1\t0\ta\tb", "'1' is neither TRUE nor FALSE"),
         ("example.com\tTRUE\t/\tTRUE\tsoon\ta\tb", "'soon' is not a time in seconds since 1970"),

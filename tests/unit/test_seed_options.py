@@ -62,8 +62,14 @@ def test_where_the_url_ends(text: str, url: str, options: str) -> None:
         ("max-pages=", "max-pages=: is not a whole number"),
         ("delay=soon", "delay=soon: 'soon' is not a time"),
         ("delay=2d", "delay=2d: is more than a day"),
+        ("exclude=", "exclude=: is found in every URL"),
         ("include=(", r"include=\(: is not a regular expression"),
         ("depth=1 depth=2", "depth is given twice"),
+        ("   a comment", "what stands behind http://a.test/ is no option; write # before a comment"),
+        ("\ta", "what stands behind http://a.test/ is no option; write # before a comment"),
+        ("depth=1 frob", "'frob' is no option; write NAME=VALUE"),
+        ("depth=1 2nd=3", "'2nd=3' is no option; write NAME=VALUE"),
+        ("http://b.test/", "there is a second URL, 'http://b.test/'; write one a line"),
     ],
 )
 def test_what_is_wrong_is_named_with_file_and_line(options: str, sentence: str) -> None:

@@ -58,6 +58,7 @@ def test_a_trap_is_named(path: str, name: str) -> None:
         "/x/x/x",
         "/system/images/000/000/012/original/a.jpg",
         "/tiles/0/0/0.png",
+        "/0/0/0/0/0/0",
         "/2010/10/10/10/",
         "/node_modules/a/node_modules/b/node_modules/c/node_modules/d/node_modules/e",
         "/" + "/".join(f"s{n}" for n in range(MOST_SEGMENTS)),

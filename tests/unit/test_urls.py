@@ -194,6 +194,8 @@ def test_a_seed_needs_no_scheme(line: str, expected: str) -> None:
         ("mailto:someone@example.com", "neither http nor https"),
         ("javascript:alert(1)", "neither http nor https"),
         ("htp://example.com", "neither http nor https"),
+        ('"http://a.test/"', "has a quotation mark where its host should be"),
+        ("\u201chttp://a.test/\u201d", "has a quotation mark where its host should be"),
         ("http://", "names no host"),
         ("https:///path", "names no host"),
         ("http://?x", "names no host"),
