@@ -23,7 +23,8 @@ MAX_SEGMENTS = 20_000
 
 _HLS = Role(Kind.REQUISITE, "m3u8/uri", "E", same_hop=True)
 _DASH = Role(Kind.REQUISITE, "mpd/segment", "E", same_hop=True)
-_URI = re.compile(r'[:,]\s*(?:X-ASSET-)?URI="([^"\r\n]+)"')
+_URI = re.compile(r'URI="(?:(?<=[:,\s]URI=")|(?<=[:,\s]X-ASSET-URI="))([^"\r\n]+)"')
+"""Begins with what must be there, so that a line without it is looked through in no time."""
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?")
 _VARIABLE = re.compile(r"\$(?:(RepresentationID|Number|Time|Bandwidth)(?:%0(\d{1,2})d)?)?\$")
 

@@ -42,6 +42,7 @@ LARGE = {
     "long JSON-LD": b"<script type=application/ld+json>[" + b'"/%s",' % (b"a" * 2_000) * 2_000 + b"</script>",
     "a long attribute": b'<p title="' + b"x" * 10_000_000 + b'">',
     "nested templates": b"<template>" * 5_000 + LINK + b"</template>" * 5_000,
+    "nested templates, each in svg": b"<template><svg>" * 14_990,
     "nested svg": b"<svg>" * 20_000 + b"</svg>" * 20_000,
     "text": b"word " * 2_000_000,
     "less-than signs": b"< " * 1_000_000,
