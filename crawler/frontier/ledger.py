@@ -13,7 +13,7 @@ from crawler.model import Kind, Outcome
 
 _PIECE = 1000
 """Outcomes read at a time."""
-MOST_NESTED = 100
+MOST_COUNTED = 100
 """Further back no requisite is counted; no rule asks for more."""
 
 
@@ -60,7 +60,7 @@ def next_attempt_of(db: sqlite3.Connection, round_: int, url: str) -> tuple[int,
 def nesting(db: sqlite3.Connection, via: int | None) -> int:
     """`CrawlURL.nesting` of a requisite found on this outcome."""
     count = 0
-    while via is not None and count < MOST_NESTED:
+    while via is not None and count < MOST_COUNTED:
         kind, via = db.execute("SELECT kind, via FROM ledger WHERE seq = ?", (via,)).fetchone()
         if kind != Kind.REQUISITE:
             break

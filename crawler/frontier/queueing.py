@@ -15,7 +15,8 @@ from crawler.frontier.ledger import next_attempt, outcomes
 from crawler.frontier.rounds import keep_previous
 from crawler.frontier.rows import Mode, Reason, lane, origin_of, url_hash
 from crawler.frontier.store import Store
-from crawler.model import Kind, Outcome, Outlink
+from crawler.model import Kind, Outcome, OutcomeKind, Outlink
+from crawler.rules.chain import BY_THE_WAY
 
 NEVER_SEEN = 1 << 62
 Via = int | None
@@ -118,7 +119,7 @@ class Queueing:
         if place < 0:
             self._promote(origin, -place, old, Reason.of_link(link), link.url)
         elif place > 0 and self.improves(value, old):
-            self._rejudge_settled(origin, hash_, link, place)
+            self._reconsider(origin, hash_, link, place, via)
         return 1
 
     def insert(self, origin: int, hash_: int, url: str, reason: Reason, via: Via, mode: Mode, attempt: int = 1) -> None:
@@ -149,10 +150,15 @@ class Queueing:
             self._db.execute(f"UPDATE waiting SET {_REASON} WHERE origin = ? AND id = ?", (*reason, origin, id_))
         self._applied.touched.add(origin)
 
-    def _rejudge_settled(self, origin: int, hash_: int, link: Outlink, seq: int) -> None:
-        kind, segment, media_type = self._db.execute(
-            "SELECT kind, segment, media_type FROM ledger WHERE seq = ?", (seq,)
+    def _reconsider(self, origin: int, hash_: int, link: Outlink, seq: int, via: Via) -> None:
+        """A settled URL is wanted for a better reason: its links are judged again; if it was left out for how it had
+        been found, it is offered again."""
+        kind, segment, media_type, outcome, why = self._db.execute(
+            "SELECT kind, segment, media_type, outcome, reason FROM ledger WHERE seq = ?", (seq,)
         ).fetchone()
+        if outcome == OutcomeKind.EXCLUDED and why in BY_THE_WAY:
+            self.offer_excluded(seq, Reason.of_link(link), via)
+            return
         linkless = kind == Kind.ROBOTS or (media_type or "").startswith(WITHOUT_LINKS)
         if segment is not None and not linkless:
             self.insert(origin, hash_, link.url, Reason.of_link(link), None, Mode.REJUDGE)
@@ -171,6 +177,16 @@ class Queueing:
         if first:
             self.insert(origin, hash_, link.url, Reason.of_link(link), via, Mode.AGAIN, attempt)
         return True
+
+    def offer_excluded(self, seq: int, reason: Reason, via: Via) -> None:
+        """Queues an excluded URL to be fetched after all; its outcome becomes an attempt, as a failure's does."""
+        url, origin, hash_ = self._db.execute("SELECT url, origin, hash FROM ledger WHERE seq = ?", (seq,)).fetchone()
+        attempt, _ = next_attempt(self._db, self._round, origin, hash_)
+        self._db.execute(FAILURE_TO_ATTEMPT, (seq,))
+        place = "UPDATE seen SET place = ? WHERE origin = ? AND hash = ?"
+        self._db.execute(place, (-self._applied.next_id, origin, hash_))
+        self.insert(origin, hash_, url, reason, via, Mode.FETCH, attempt)
+        self._applied.figures["excluded"] -= 1
 
     # -- failures offered again --------------------------------------------------------------------------------
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from crawler.frontier import ExcludedURL, unrank
 from crawler.frontier.commit import Transaction
-from crawler.frontier.ledger import nesting, next_attempt
-from crawler.frontier.queueing import FAILURE_TO_ATTEMPT, WITHOUT_LINKS
+from crawler.frontier.ledger import nesting
+from crawler.frontier.queueing import WITHOUT_LINKS
 from crawler.frontier.rows import Mode, Reason
 from crawler.model import Kind
 
@@ -29,6 +29,9 @@ _EXCLUDED = (
     " JOIN seen s ON s.origin = l.origin AND s.hash = l.hash AND s.place = l.seq"
     " WHERE l.seq > ? AND l.round = ? AND l.outcome = 'excluded' ORDER BY l.seq LIMIT ?"
 )
+_REASON = (
+    "SELECT l.seed, l.via, s.rank FROM ledger l JOIN seen s ON s.origin = l.origin AND s.hash = l.hash WHERE l.seq = ?"
+)
 
 
 def excluded(db: sqlite3.Connection, round_: int, since: int) -> list[ExcludedURL]:
@@ -43,20 +46,10 @@ def excluded(db: sqlite3.Connection, round_: int, since: int) -> list[ExcludedUR
 
 def queue_excluded(transaction: Transaction, seqs: Sequence[int]) -> None:
     """Queues these excluded URLs to be fetched after all."""
-    db, applied = transaction.db, transaction.applied
     for seq in seqs:
-        row = db.execute("SELECT origin, hash, url, via, seed FROM ledger WHERE seq = ?", (seq,)).fetchone()
-        origin, hash_, url, via, seed = row
-        attempt, _ = next_attempt(db, transaction.round, origin, hash_)
-        key = (origin, hash_)
-        kind, offsite, depth = unrank(
-            db.execute("SELECT rank FROM seen WHERE origin = ? AND hash = ?", key).fetchone()[0]
-        )
-        db.execute(FAILURE_TO_ATTEMPT, (seq,))
-        db.execute("UPDATE seen SET place = ? WHERE origin = ? AND hash = ?", (-applied.next_id, *key))
-        reason = Reason(kind, depth, offsite, 0, seed)
-        transaction.queueing.insert(origin, hash_, url, reason, via, Mode.FETCH, attempt)
-    applied.figures["excluded"] -= len(seqs)
+        seed, via, best = transaction.db.execute(_REASON, (seq,)).fetchone()
+        kind, offsite, depth = unrank(best)
+        transaction.queueing.offer_excluded(seq, Reason(kind, depth, offsite, 0, seed), via)
 
 
 def queue_settled(transaction: Transaction) -> int:

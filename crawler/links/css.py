@@ -18,8 +18,8 @@ from crawler.model import Role
 _NAME = r"[^\x00-,./:-@\[-^`{-\x7f]"
 """A name code point: `-`, digits, letters, `_` and all beyond ASCII. Said by what it is not, it compiles in no time."""
 _ESCAPE = r"\\(?:[0-9A-Fa-f]{1,6}[ \t\n]?|[^\n0-9A-Fa-f]|\Z)"
-_STRING = r'"(?:[^"\\\n]|\\(?:.|\n|\Z))*+"?|' + r"'(?:[^'\\\n]|\\(?:.|\n|\Z))*+'?"
-_COMMENT = r"/\*.*?(?:\*/|\Z)"
+_STRING = r'"(?:[^"\\\n]++|\\(?:.|\n|\Z))*+"?|' + r"'(?:[^'\\\n]++|\\(?:.|\n|\Z))*+'?"
+_COMMENT = r"/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/|\Z)"
 _TOKEN = rf"""(?P<comment>{_COMMENT})
 |(?P<string>{_STRING})
 |@(?P<at>(?:{_NAME}|{_ESCAPE})++)
@@ -31,20 +31,21 @@ _TOKEN = rf"""(?P<comment>{_COMMENT})
 |<!--"""
 
 _OUTSIDE = re.compile(_TOKEN, re.VERBOSE | re.DOTALL)
-_INSIDE = re.compile(_TOKEN + r"|(?P<bracket>[()\[\]{}])", re.VERBOSE | re.DOTALL)
+_INSIDE = re.compile(_TOKEN + r"|(?P<brackets>[()\[\]{}]+)", re.VERBOSE | re.DOTALL)
 _SKIP = re.compile(rf"(?:[ \t\n]|{_COMMENT})*+", re.DOTALL)
 _SPACE = re.compile(r"[ \t\n]*+")
 _WHOLE_STRING = re.compile(_STRING, re.DOTALL)
 _WHOLE_NAME = re.compile(rf"(?:{_NAME}|{_ESCAPE})++", re.DOTALL)
 _URL_START = re.compile(rf"(?:{_NAME}|{_ESCAPE})++\(", re.DOTALL)
-_UNQUOTED = re.compile(rf"((?:[^\"'()\\ \t\n\x00-\x08\x0b\x0e-\x1f\x7f]|{_ESCAPE})*+)[ \t\n]*+(?:\)|\Z)", re.DOTALL)
-_BAD_URL_REST = re.compile(rf"(?:[^)\\]|{_ESCAPE}|\\)*+\)?", re.DOTALL)
+_UNQUOTED = re.compile(rf"((?:[^\"'()\\ \t\n\x00-\x08\x0b\x0e-\x1f\x7f]++|{_ESCAPE})*+)[ \t\n]*+(?:\)|\Z)", re.DOTALL)
+_BAD_URL_REST = re.compile(rf"(?:[^)\\]++|{_ESCAPE}|\\)*+\)?", re.DOTALL)
 _ESCAPED = re.compile(r"\\(?:([0-9A-Fa-f]{1,6})[ \t\n]?|(\n)|(.)|\Z)", re.DOTALL)
 _STEP = 256 << 10
 _LONGEST_NAME = 256
 """Characters of a function's name that matters, all escaped, with its bracket: one may stand across two steps."""
 _IMAGE_SETS = ("image-set", "-webkit-image-set")
-_CLOSERS = {"(": ")", "[": "]", "{": "}"}
+_BLOCKS = {opener: (closer, False) for opener, closer in ("()", "[]", "{}")}
+"""What each opens that is no function: its end, and that strings in it are no addresses."""
 
 
 def extract_css(document: Document, references: References) -> None:
@@ -158,13 +159,23 @@ class _Scanner:
                 self.string(token.start(), CSS_IMAGE_SET)
             elif token["at"]:
                 position = self.at_rule(_unescape(token["at"]).lower(), position)
-            elif token["bracket"] in _CLOSERS:
-                blocks.append((_CLOSERS[token["bracket"]], False))
-            elif token["bracket"] == blocks[-1][0]:
-                blocks.pop()
+            elif token["brackets"]:
+                position = _through(token["brackets"], blocks, token.start())
             if self.function_open:
                 blocks.append((")", False))
         return position if not blocks else len(self.css)
+
+
+def _through(brackets: str, blocks: list[tuple[str, bool]], position: int) -> int:
+    """Opens and closes blocks; returns where to go on: behind the bracket that closes the last, or behind all."""
+    for index, bracket in enumerate(brackets, 1):
+        if bracket in _BLOCKS:
+            blocks.append(_BLOCKS[bracket])
+        elif bracket == blocks[-1][0]:
+            blocks.pop()
+            if not blocks:
+                return position + index
+    return position + len(brackets)
 
 
 def _end(pattern: re.Pattern[str], css: str, position: int) -> int:

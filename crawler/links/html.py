@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
@@ -13,6 +12,7 @@ from crawler.links.css import add_css
 from crawler.links.document import Document
 from crawler.links.elements import COMMON, HANDLERS, Attributes, add_common, title
 from crawler.links.lazy import has_lazy
+from crawler.links.pieces import pieces
 from crawler.links.references import References
 from crawler.links.scripts import add_script
 from crawler.links.selectors import LAZY_SELECTOR, SELECTOR
@@ -25,7 +25,6 @@ MAX_NESTING = 3
 _SELF_CLOSED = re.compile(r"<((?:\w+:)?(?:script|style|title|textarea|iframe|noframes|noembed|xmp))(\s[^<>]*)?/>")
 _WITH_TEXT = frozenset(("script", "title", "style", "template", "iframe", "noframes"))
 _SVG_DEPTH = 64
-_STEP = 256 << 10
 
 
 def extract_html(document: Document, references: References) -> None:
@@ -43,19 +42,7 @@ def extract_xml(document: Document, references: References) -> None:
     references.encoding = encoding
     text = decode(document.content[mark:], encoding)
     add_stylesheets(text, references)
-    _search("".join(_SELF_CLOSED.sub(r"<\1\2></\1>", piece) for piece in _pieces(text)), references, svg_title=True)
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """The text, cut before tags: within one substitution no other thread gets its turn."""
-    begin, length = 0, len(text)
-    while begin < length:
-        end = length if length - begin <= _STEP else text.rfind("<", begin + 1, begin + _STEP)
-        if end < 0:
-            end = text.find("<", begin + _STEP)
-        end = length if end < 0 else end
-        yield text[begin:end]
-        begin = end
+    _search("".join(_SELF_CLOSED.sub(r"<\1\2></\1>", piece) for piece in pieces(text, "<")), references, svg_title=True)
 
 
 def _search(markup: bytes | str, references: References, *, svg_title: bool = False) -> None:
@@ -89,7 +76,10 @@ def _search(markup: bytes | str, references: References, *, svg_title: bool = Fa
                 continue
             if tag == "script" and not references.guesses and "type" not in attributes:
                 continue  # a program: most are, and their text need not be copied
-            if tag == "template":  # what it holds is a document fragment of its own
+            if tag == "template":
+                if node.child is not None:
+                    continue  # SVG's, or MathML's: what it holds are children like others
+                # What it holds is a document fragment of its own.
                 pending.extend(iter(fragment.css(selector)) for fragment in node.template_fragments())
                 break
             if tag != "title" or svg_title or not _is_in_svg(node):

@@ -21,7 +21,7 @@ _LINK = roles.link("header/link")
 _LINK_REQUISITE = roles.embed("header/link")
 _CONTENT_LOCATION = roles.link("header/content-location")
 _TARGET = re.compile(r"[\s,]*<([^>]*)>")
-_PARAMETER = re.compile(r"\s*;\s*([^\s=;,\"]+)\s*(?:=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s;,\"]*)))?")
+_PARAMETER = re.compile(r"\s*;\s*([^\s=;,\"]+)\s*(?:=\s*(?:\"((?:[^\"\\]++|\\.)*+)\"|([^\s;,\"]*)))?")
 _ESCAPED = re.compile(r"\\(.)")
 
 

@@ -13,7 +13,7 @@ from math import ceil
 
 from crawler.links.charset import decode, of_html
 from crawler.links.document import Document
-from crawler.links.references import References, Unfinished
+from crawler.links.references import MAX_CHARACTERS, TOO_LONG, References, Unfinished
 from crawler.links.xmlevents import read_xml
 from crawler.model import Kind, Role
 from crawler.urls import join
@@ -23,7 +23,8 @@ MAX_SEGMENTS = 20_000
 
 _HLS = Role(Kind.REQUISITE, "m3u8/uri", "E", same_hop=True)
 _DASH = Role(Kind.REQUISITE, "mpd/segment", "E", same_hop=True)
-_URI = re.compile(r'[:,]\s*(?:X-ASSET-)?URI="([^"\r\n]+)"')
+_URI = re.compile(r'URI="(?:(?<=[:,\s]URI=")|(?<=[:,\s]X-ASSET-URI="))([^"\r\n]+)"')
+"""Begins with what must be there, so that a line without it is looked through in no time."""
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?")
 _VARIABLE = re.compile(r"\$(?:(RepresentationID|Number|Time|Bandwidth)(?:%0(\d{1,2})d)?)?\$")
 
@@ -49,7 +50,8 @@ def extract_mpd(document: Document, references: References) -> None:
 
 @dataclass(slots=True)
 class _Level:
-    """What an MPD, Period, AdaptationSet or Representation says, with all that it inherits."""
+    """What an MPD, Period, AdaptationSet or Representation says, with all that it inherits: shared until it says
+    something of its own."""
 
     name: str
     base: str
@@ -65,23 +67,22 @@ class _Manifest:
     def __init__(self, references: References) -> None:
         self._references = references
         self._levels = [_Level("", references.url, 0.0)]
-        self._count = 0
+        self._count = self._characters = 0
 
     def start(self, path: list[str], attributes: Mapping[str, str]) -> None:
         name, above = path[-1], self._levels[-1]
         if name in ("mpd", "period", "adaptationset", "representation"):
             duration = attributes.get("duration") or attributes.get("mediapresentationduration") or ""
             self._levels.append(
-                _Level(
-                    name, above.base, _seconds(duration) or above.duration, dict(above.template), list(above.timeline)
-                )
+                _Level(name, above.base, _seconds(duration) or above.duration, above.template, above.timeline)
             )
             if name == "representation":
                 self._levels[-1].representation = dict(attributes)
         elif name == "segmenttemplate":
-            above.template.update(attributes)
+            own = {key: attributes[key] for key in _TEMPLATE if key in attributes}
+            above.template = {**above.template, **own}
         elif name == "segmenttimeline":
-            above.timeline.clear()
+            above.timeline = []
         elif name == "s" and len(above.timeline) < MAX_SEGMENTS:
             above.timeline.append(
                 (_whole(attributes.get("t")), _whole(attributes.get("d")) or 0, _whole(attributes.get("r")) or 0)
@@ -137,11 +138,15 @@ class _Manifest:
     def _add(self, address: str | None, level: _Level) -> None:
         if address:
             self._count += 1
+            self._characters += len(level.base) + len(address)
             if self._count > MAX_SEGMENTS:
                 raise Unfinished(f"stopped after {MAX_SEGMENTS} segments")
+            if self._characters > MAX_CHARACTERS:
+                raise Unfinished(TOO_LONG)
             self._references.add(join(level.base, address), _DASH)
 
 
+_TEMPLATE = ("media", "initialization", "startnumber", "timescale", "duration")
 _VARIES = re.compile(r"\$(?:Number|Time)")
 
 

@@ -19,7 +19,7 @@ MAX_REFERENCES = 100_000
 MAX_CHARACTERS = 32 << 20
 """Of all references of one document, as they are noted and once more as they are joined: a long base, or a template,
 would make gigabytes of a short document's."""
-_TOO_LONG = f"stopped after {MAX_CHARACTERS >> 20} Mi characters of links"
+TOO_LONG = f"stopped after {MAX_CHARACTERS >> 20} Mi characters of links"
 
 
 class Unfinished(Exception):
@@ -40,6 +40,8 @@ class References:
         """True if strings that only look like addresses are wanted, too."""
         self.base: str | None = None
         """The first base element's href (HTML Standard, section 4.2.3)."""
+        self._base_url: str | None = None
+        """What it means, once that was asked: each nested document asks."""
         self._early = 0
         """How many references stood before it."""
         self.title: str | None = None
@@ -75,7 +77,7 @@ class References:
                 raise TooManyReferences(f"stopped after {MAX_REFERENCES} links")
             self._characters += len(reference)
             if self._characters > MAX_CHARACTERS:
-                raise TooManyReferences(_TOO_LONG)
+                raise TooManyReferences(TOO_LONG)
             self._roles[reference] = role
         elif known is not role:
             self._roles[reference] = better(known, role)
@@ -111,7 +113,9 @@ class References:
 
     def base_url(self) -> str:
         """What relative references are joined to; a base that is not http(s) does not count."""
-        return self.within or (join(self.url, self.base) if self.base else None) or self.url
+        if self.base and self._base_url is None:
+            self._base_url = join(self.url, self.base) or self.url
+        return self.within or self._base_url or self.url
 
     def _asked_early(self) -> Iterator[tuple[str, Role]]:
         """What browsers ask for before they know of the base element, by the document's own address."""
@@ -137,7 +141,7 @@ class References:
             if known is None:
                 left -= len(url)
                 if left < 0:
-                    self.unjoined = _TOO_LONG
+                    self.unjoined = TOO_LONG
                     break
                 links[url] = role
             elif known is not role:

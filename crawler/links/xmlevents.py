@@ -9,6 +9,7 @@ from xml.parsers import expat
 
 from crawler.links.charset import decode, of_html
 from crawler.links.document import Document
+from crawler.links.pieces import pieces
 from crawler.links.references import Unfinished
 
 MAX_DEPTH = 256
@@ -65,7 +66,9 @@ def read_xml(document: Document, handler: Handler) -> None:
     parser.CharacterDataHandler, parser.EntityDeclHandler = characters, entity
     parser.buffer_text = True
     try:
-        parser.Parse(_STRAY.sub("&amp;", text).encode("utf-8", "replace"), True)
+        for piece in pieces(text, "&"):
+            parser.Parse(_STRAY.sub("&amp;", piece).encode("utf-8", "replace"), False)
+        parser.Parse(b"", True)
     except expat.ExpatError as error:
         raise Unfinished(f"the XML is broken: {error}") from None
 

@@ -24,6 +24,7 @@ from crawler.model import Kind
 from crawler.rules.areas import Areas
 from crawler.rules.ignores import RULE as IGNORES
 from crawler.rules.ignores import Ignores
+from crawler.rules.traps import NESTING
 from crawler.rules.types import RULE as MEDIA_TYPE
 from crawler.rules.types import TypeFilter
 from crawler.rules.values import FOLLOWED, Rule, RuleSaid, SeedRules, Verdict, matching
@@ -40,7 +41,9 @@ _FROM_ANYWHERE = Verdict(True, SCOPE, "may come from anywhere")
 _SUBMITTED = Verdict(True, SCOPE, "submitted, or where what was submitted leads")
 _NEAR_ENOUGH = Verdict(True, OFFSITE, "few enough links beyond the scope")
 _TOO_FAR = Verdict(False, REQUISITE_HOPS, f"more than {MAX_OFFSITE_HOPS} hops beyond the scope")
-FLEETING = frozenset({SCOPE, OFFSITE, MAX_DEPTH, REQUISITE_HOPS, HOST_PAGES})
+BY_THE_WAY = frozenset({SCOPE, OFFSITE, MAX_DEPTH, REQUISITE_HOPS, NESTING})
+"""What these rules say of a URL depends on how it was found."""
+FLEETING = BY_THE_WAY | {HOST_PAGES}
 """What these rules say of a link depends on the page it stands on, or on the moment."""
 _NAMES = FLEETING | {INCLUDE, EXCLUDE, IGNORES, MEDIA_TYPE}
 

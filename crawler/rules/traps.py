@@ -34,6 +34,8 @@ MOST_NESTED = 50
 """Requisites in a row, each needed by the one before: modules that import modules, style sheets, frames, playlists. Of
 large libraries published module by module (Monaco, Babylon.js, OpenLayers) none is further than 8 from its entry."""
 
+NESTING = "trap-nesting"
+
 _MONTH = re.compile(
     r"[/=_-](?P<year>[0-9]{4})(?:(?P<mark>[-/.])(?P<month>1[0-2]|0?[1-9])(?:(?P=mark)(?P<day>[12][0-9]|3[01]|0?[1-9]))?"
     r"|(?P<packed>(?:0[1-9]|1[0-2])(?:[0-2][0-9]|3[01])?))(?![0-9A-Za-z.-])"
@@ -52,7 +54,7 @@ _MONTH_PARAMETER = re.compile(
 _TOO_LONG = Verdict(False, "trap-length", f"longer than {LONGEST} characters")
 _TOO_MANY = Verdict(False, "trap-segments", f"more than {MOST_SEGMENTS} segments in its path")
 _REPEATED = Verdict(False, "trap-repeat", "a part of its path is repeated in a row")
-_NESTED = Verdict(False, "trap-nesting", f"more than {MOST_NESTED} requisites in a row, each needed by the one before")
+_NESTED = Verdict(False, NESTING, f"more than {MOST_NESTED} requisites in a row, each needed by the one before")
 _SAME_AGAIN = Verdict(False, "trap-query", "a parameter is repeated with the same value")
 
 
@@ -64,7 +66,7 @@ def trap_rules(year: int) -> tuple[Rule, ...]:
         Rule("trap-repeat", _repeat),
         Rule("trap-query", _query),
         _calendar(year + YEARS_AHEAD),
-        Rule("trap-nesting", _nesting),
+        Rule(NESTING, _nesting),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from crawler.cli import main
-from crawler.model import OutcomeKind
+from crawler.model import Outcome, OutcomeKind
 from crawler.rules.traps import MOST_NESTED
 from tests.support.engine import config_of, crawl, opened
 from tests.support.web import MISSING, Web, css, ok, page
@@ -109,3 +109,27 @@ async def test_without_the_rule_the_row_goes_on(crawl_dir: Path) -> None:
         ran = await crawl(web, crawl_dir, SEED, robots=False, traps=False)
         assert web.urls[before:] == [f"{HOST}/{number}.js" for number in range(MOST_NESTED, 72)]
         assert ran.summary.finished
+
+
+async def test_what_was_left_out_as_a_requisite_is_fetched_as_a_page(crawl_dir: Path) -> None:
+    """Pages that prefetch the next one are such a row; a link leads to one of them all the same."""
+    far = f"{HOST}/{MOST_NESTED}.html"
+    answers = {
+        f"{HOST}/{number}.html": page(markup=f"{number**9}<link rel=prefetch href={number + 1}.html>")
+        for number in range(70)
+    }
+    answers[f"{HOST}/late"] = page(f"/{MOST_NESTED}.html")
+    ends: list[tuple[str, str | None]] = []
+    with Web({**answers, SEED: page("/late", markup="<link rel=prefetch href=0.html>")}) as web:
+        web.hold(f"{HOST}/late")
+
+        def note(outcome: Outcome) -> None:
+            if outcome.url == far:
+                ends.append((outcome.kind.value, outcome.reason))
+            if outcome.url == far and len(ends) == 1:
+                web.let_go(f"{HOST}/late")
+
+        async with opened(config_of(crawl_dir, SEED, robots=False, timeout=60.0), resolver=web.resolver()) as running:
+            running.add_done_callback(note)
+            await running.wait()
+    assert ends == [("excluded", "trap-nesting"), ("archived", None)]

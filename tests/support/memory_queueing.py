@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from crawler.frontier import Counts, ExcludedURL, Needed, rank, unrank
 from crawler.liveness import Liveness
 from crawler.model import FailureKind, Kind, Outcome, OutcomeKind, Outlink
+from crawler.rules.chain import BY_THE_WAY
 from tests.support.memory_state import Entry, Mode, Row, Seen, State, origin_of
 
 LINKLESS = ("image/", "video/", "audio/", "font/")
@@ -116,6 +117,10 @@ class Queueing:
             state.rows[seen.row] = replace(state.rows[seen.row], link=link)
         elif seen.seq is not None and self.improves(value, seen.rank):
             entry = state.ledger[seen.seq]
+            if entry.outcome.kind is OutcomeKind.EXCLUDED and entry.outcome.reason in BY_THE_WAY:
+                state.seen[link.url] = Seen(value, state.round, row=self.insert(link, via))
+                self.figures["excluded"] -= 1
+                return True
             linkless = entry.kind is Kind.ROBOTS or (entry.outcome.media_type or "").startswith(LINKLESS)
             if entry.outcome.receipt is not None and not linkless:
                 self.insert(link, None, Mode.REJUDGE)

@@ -94,6 +94,28 @@ class Queueing:
         [excluded] = await frontier.excluded(0)
         assert (excluded.url, excluded.nesting, last.nesting) == (last.url, 4, 4)
 
+    @pytest.mark.parametrize(("reason", "again"), [("trap-nesting", True), ("max-depth", True), ("robots.txt", False)])
+    async def test_what_was_left_out_for_how_it_was_found_is_offered_for_a_better_reason(
+        self, bench: Bench, reason: str, again: bool
+    ) -> None:
+        frontier = await bench.open()
+        await frontier.add_seeds([A, B])
+        first, second = await claim_all(frontier)
+        await settle(frontier, item(first, links=[link(A + "x", REQUISITE, 7)]))
+        [left] = await claim_all(frontier)
+        await settle(frontier, item(left, Finished(OutcomeKind.EXCLUDED, reason), kept=False))
+        assert (await frontier.counts()).excluded == 1
+        await settle(frontier, item(second, links=[link(A + "x", depth=1)]))
+        counts, offered = await frontier.counts(), await claim_all(frontier)
+        if not again:
+            assert (counts.excluded, counts.queued, offered) == (1, 0, [])
+            return
+        assert (counts.excluded, counts.queued) == (0, 1)
+        [url] = offered
+        assert (url.url, url.kind, url.depth, url.via, url.attempt) == (A + "x", Kind.NAVIGATION, 1, second.url, 2)
+        await settle(frontier, item(url))
+        assert (await frontier.counts()).archived == 3
+
     async def test_a_url_is_queued_once_a_round(self, bench: Bench) -> None:
         frontier = await bench.open()
         await frontier.add_seeds([A])

@@ -80,7 +80,8 @@ def test_an_import_is_no_further_hop() -> None:
 def test_image_sets() -> None:
     css = """a{b:image-set("1.avif" type("image/avif"), '2.png' 2x, url(3.png) 3x, url("4.png") type('image/png'))}
     a{b:-webkit-image-set(url(5.png) 1x, "6.png" 2x)} a{content:"no"} a{b:cross-fade("no", url(7.png))}
-    a{b:image-set(linear-gradient(red, "no"), "8.png" 1x)}"""
+    a{b:image-set(linear-gradient(red, "no"), "8.png" 1x)}
+    a{b:image-set((([{"no"}]))"9.png" 1x, [}("no")])} a{content:"no"} image-set(([{})]})) "no"; a{b:url(10.png)}"""
     assert found(css) == [
         ("1.avif", "css/image-set()"),
         ("2.png", "css/image-set()"),
@@ -90,6 +91,8 @@ def test_image_sets() -> None:
         ("6.png", "css/image-set()"),
         ("7.png", "css/url()"),
         ("8.png", "css/image-set()"),
+        ("9.png", "css/image-set()"),
+        ("10.png", "css/url()"),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.links import Document, extract
+from crawler.links import Document, extract, pieces
 from crawler.links.playlists import MAX_SEGMENTS
 
 PAGE = "http://h/d/feed.xml"
@@ -226,3 +226,12 @@ def test_an_endless_film_ends(segments: str) -> None:
     manifest = MPD.format(f"<AdaptationSet>{segments}<Representation id='a'/><Representation id='b'/></AdaptationSet>")
     links = found(manifest, "application/dash+xml", f"stopped after {MAX_SEGMENTS} segments")
     assert len(links) == MAX_SEGMENTS
+
+
+def test_ampersands_at_the_borders_of_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "<rss><link>http://h/?a=1&b=2&amp;c=3&#x26;d&</link><link>http://h/ü&</link></rss>"
+    whole = found(text, "application/rss+xml")
+    assert list(whole) == ["http://h/?a=1&b=2&c=3&d&", "http://h/%C3%BC&"]
+    for size in range(1, 40):
+        monkeypatch.setattr(pieces, "_STEP", size)
+        assert found(text, "application/rss+xml") == whole, size

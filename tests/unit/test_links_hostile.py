@@ -42,6 +42,7 @@ LARGE = {
     "long JSON-LD": b"<script type=application/ld+json>[" + b'"/%s",' % (b"a" * 2_000) * 2_000 + b"</script>",
     "a long attribute": b'<p title="' + b"x" * 10_000_000 + b'">',
     "nested templates": b"<template>" * 5_000 + LINK + b"</template>" * 5_000,
+    "nested templates, each in svg": b"<template><svg>" * 14_990,
     "nested svg": b"<svg>" * 20_000 + b"</svg>" * 20_000,
     "text": b"word " * 2_000_000,
     "less-than signs": b"< " * 1_000_000,
@@ -49,6 +50,10 @@ LARGE = {
     "one long word in style": b"<style>" + b"a" * 2_000_000 + b"</style>",
     "parentheses in srcset": b'<img srcset="' + b"a (b, " * 20_000 + b"(" * 20_000 + b'">',
     "nested srcdoc": b"<iframe srcdoc='<iframe srcdoc=&quot;<iframe srcdoc=x>&quot;>'></iframe>" * 1_000,
+    "nested documents under a base that is none": b"<base href="
+    + b"b" * 500_000
+    + b">"
+    + b"<iframe srcdoc=x></iframe>" * 20_000,
     "NUL bytes": b"\0" * 1_000_000,
 }
 
@@ -92,6 +97,10 @@ def test_large_documents_take_linear_time(name: str) -> None:
         ("text/xml", b"<?xml-stylesheet " * 100_000),
         ("application/x-mpegurl", b'#EXT-X-KEY:URI="x",' * 50_000),
         ("application/dash+xml", b"<MPD><SegmentTemplate media='" + b"$Number" * 100_000 + b"'/>"),
+        (
+            "application/dash+xml",
+            b"<MPD><SegmentTemplate media='" + b"x" * 500_000 + b"'/>" + b"<Representation/>" * 60_000,
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
