@@ -226,9 +226,9 @@ class GuardedWeb(Web):
         request = self._last
         return super()._choose(url) if f"Bearer {self.token}".encode() in request else DENIED
 
-    async def _answer(self, request: bytes, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, request: bytes, writer: asyncio.StreamWriter) -> bytes:
         self._last = request
-        await super()._answer(request, writer)
+        return await super()._answer(request, writer)
 
 
 class TestLogin:
