@@ -48,7 +48,8 @@ def rounds() -> Callable[[int], int]:
 
 
 MEMORY = Path("/dev/shm")
-ROOM = 256 << 20
+ROOM = 2 << 30
+"""Bytes: more than any test needs, and than the least that a crawl leaves free by default."""
 FAILED = pytest.StashKey[bool]()
 
 

@@ -93,18 +93,20 @@ def resume(bench: Bench, directory: Path, before: dict[object, dict[str, object]
 
 
 @pytest.mark.parametrize("mode", ["KILL_BEFORE", "KILL_AFTER"])
-def test_killed_at_any_operation(bench: Bench, tmp_path: Path, rng: random.Random, rounds: Rounds, mode: str) -> None:
+def test_killed_at_any_operation(
+    bench: Bench, memory_path: Path, rng: random.Random, rounds: Rounds, mode: str
+) -> None:
     for at in bench.chosen(rng, rounds):
-        directory = tmp_path / f"{mode}-{at}"
+        directory = memory_path / f"{mode}-{at}"
         ended = bench.disturbed(directory, mode, at)
         assert ended.code in (KILLED, FINISHED), f"{mode} {at}: {ended}"
         resume(bench, directory, told(directory))
 
 
-def test_killed_while_it_recovers(bench: Bench, tmp_path: Path, rng: random.Random, rounds: Rounds) -> None:
+def test_killed_while_it_recovers(bench: Bench, memory_path: Path, rng: random.Random, rounds: Rounds) -> None:
     """Killed twice: at work, and at any operation of the start that puts things in order."""
     for at in bench.chosen(rng, rounds)[: rounds(6)]:
-        directory = tmp_path / str(at)
+        directory = memory_path / str(at)
         bench.disturbed(directory, "KILL_AFTER", at)
         before = told(directory)
         for second in range(1, 40, 7):
@@ -112,9 +114,9 @@ def test_killed_while_it_recovers(bench: Bench, tmp_path: Path, rng: random.Rand
         resume(bench, directory, before)
 
 
-def test_an_io_error_at_any_operation(bench: Bench, tmp_path: Path, rng: random.Random, rounds: Rounds) -> None:
+def test_an_io_error_at_any_operation(bench: Bench, memory_path: Path, rng: random.Random, rounds: Rounds) -> None:
     for at in bench.chosen(rng, rounds):
-        directory = tmp_path / str(at)
+        directory = memory_path / str(at)
         ended = bench.disturbed(directory, "EIO", at)
         context = f"EIO at {at}: {bench.operations[min(at, len(bench.operations)) - 1]}: {ended}"
         assert ended.code in (FINISHED, FAILED, STOPPED), context
@@ -125,9 +127,9 @@ def test_an_io_error_at_any_operation(bench: Bench, tmp_path: Path, rng: random.
         resume(bench, directory, told(directory))
 
 
-def test_no_room_at_any_one_operation(bench: Bench, tmp_path: Path, rng: random.Random, rounds: Rounds) -> None:
+def test_no_room_at_any_one_operation(bench: Bench, memory_path: Path, rng: random.Random, rounds: Rounds) -> None:
     for at in bench.chosen(rng, rounds):
-        directory = tmp_path / str(at)
+        directory = memory_path / str(at)
         ended = bench.disturbed(directory, "ENOSPC", at)
         context = f"ENOSPC at {at}: {bench.operations[min(at, len(bench.operations)) - 1]}: {ended}"
         assert ended.code in (FINISHED, FAILED, STOPPED), context
@@ -137,12 +139,12 @@ def test_no_room_at_any_one_operation(bench: Bench, tmp_path: Path, rng: random.
 
 
 def test_a_disk_that_is_full_from_any_operation_on(
-    bench: Bench, tmp_path: Path, rng: random.Random, rounds: Rounds
+    bench: Bench, memory_path: Path, rng: random.Random, rounds: Rounds
 ) -> None:
-    flag = tmp_path / "full"
+    flag = memory_path / "full"
     flag.touch()
     for at in bench.chosen(rng, rounds):
-        directory = tmp_path / str(at)
+        directory = memory_path / str(at)
         ended = bench.disturbed(directory, "FULL", at, lasting=flag)
         context = f"FULL from {at}: {bench.operations[min(at, len(bench.operations)) - 1]}: {ended}"
         assert ended.code in (FINISHED, STOPPED), context
@@ -153,13 +155,13 @@ def test_a_disk_that_is_full_from_any_operation_on(
 
 
 def test_room_comes_back_and_the_crawl_goes_on(
-    bench: Bench, tmp_path: Path, rng: random.Random, rounds: Rounds
+    bench: Bench, memory_path: Path, rng: random.Random, rounds: Rounds
 ) -> None:
     begun = next(number for number, line in enumerate(bench.operations, 1) if " write /archive" in line)
     for at in rng.sample(range(begun, len(bench.operations) - 20), min(rounds(3), 30)):
-        flag = tmp_path / "full"
+        flag = memory_path / "full"
         flag.touch()
-        directory = tmp_path / str(at)
+        directory = memory_path / str(at)
         timer = threading.Timer(0.8, flag.unlink)
         timer.start()
         began = time.monotonic()

@@ -89,15 +89,15 @@ def chosen(count: int, rng: random.Random, rounds: Rounds, default: int = ROUNDS
 
 
 def test_the_power_may_be_cut_after_any_operation(
-    bench: Bench, tmp_path: Path, rng: random.Random, rounds: Rounds
+    bench: Bench, memory_path: Path, rng: random.Random, rounds: Rounds
 ) -> None:
-    left, told, whole = bench.cut(tmp_path / "whole", 0, tmp_path / "cut at the end")
+    left, told, whole = bench.cut(memory_path / "whole", 0, memory_path / "cut at the end")
     assert whole.code == FINISHED, whole.output
     assert len(told) > len(bench.site.answers)
     bench.holds(left, told)
     reported = 0
     for at in chosen(len(whole.operations), rng, rounds):
-        left, told, ended = bench.cut(tmp_path / f"{at}", at, tmp_path / f"{at} cut")
+        left, told, ended = bench.cut(memory_path / f"{at}", at, memory_path / f"{at} cut")
         assert ended.code in (KILLED, FINISHED), ended
         reported += len(told)
         print(f"cut after {ended.operations[-1:]}: {len(told)} told")
@@ -106,25 +106,25 @@ def test_the_power_may_be_cut_after_any_operation(
 
 
 def test_the_power_may_be_cut_again_while_it_recovers(
-    bench: Bench, tmp_path: Path, rng: random.Random, rounds: Rounds
+    bench: Bench, memory_path: Path, rng: random.Random, rounds: Rounds
 ) -> None:
-    before = tmp_path / "before"
-    _, _, whole = bench.cut(tmp_path / "whole", 0, tmp_path / "whole cut")
+    before = memory_path / "before"
+    _, _, whole = bench.cut(memory_path / "whole", 0, memory_path / "whole cut")
     middle = next(
         n for n, step in enumerate(whole.operations, 1) if n > len(whole.operations) // 2 and " write /" in step
     )
-    left, told, _ = bench.cut(before, middle, tmp_path / "first cut")
+    left, told, _ = bench.cut(before, middle, memory_path / "first cut")
     for at in chosen(60, rng, rounds, 12):
-        again = tmp_path / f"{at}"
-        after_power_cut(tmp_path / "first cut" / "synced", again)
-        left, more, ended = bench.cut(again, at, tmp_path / f"{at} cut")
+        again = memory_path / f"{at}"
+        after_power_cut(memory_path / "first cut" / "synced", again)
+        left, more, ended = bench.cut(again, at, memory_path / f"{at} cut")
         assert ended.code in (KILLED, FINISHED), ended
         bench.holds(left, max(told, more, key=len))
 
 
-def test_the_power_may_be_cut_while_a_torn_file_is_mended(bench: Bench, tmp_path: Path) -> None:
+def test_the_power_may_be_cut_while_a_torn_file_is_mended(bench: Bench, memory_path: Path) -> None:
     """Whole records are there, and what was cut off is in the file beside it."""
-    made = crawl_directory(tmp_path / "made", [[capture(number) for number in range(4)]])
+    made = crawl_directory(memory_path / "made", [[capture(number) for number in range(4)]])
     (segment,) = segments_of(made)
     data = segment.read_bytes()
     whole = data.rindex(GZIP_START)
@@ -134,7 +134,7 @@ def test_the_power_may_be_cut_while_a_torn_file_is_mended(bench: Bench, tmp_path
         return bench.crawler.run(["recover", str(below / "x.warc.gz.open")], program="storage", **faults)
 
     for at in itertools.count(1):
-        below, place = tmp_path / f"{at}", tmp_path / f"{at} cut"
+        below, place = memory_path / f"{at}", memory_path / f"{at} cut"
         for directory in (below, place, place / "synced"):
             directory.mkdir()
         (below / "x.warc.gz.open").write_bytes(torn)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from crawler.cli import main
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -54,14 +56,19 @@ def _run(cwd: Path, *arguments: str, stdin: bytes = b"") -> subprocess.Completed
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_one_sentence_and_exit_code_2(tmp_path: Path, arguments: list[str], sentence: str) -> None:
+def test_one_sentence_and_exit_code_2(
+    tmp_path: Path, arguments: list[str], sentence: str,
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     (tmp_path / "bad.toml").write_text("retries = 1\nmax-pagse = 3\n")
     (tmp_path / "twice.toml").write_text("max_pages = 3\nretries = 1\nmax-pages = 4\n")
     (tmp_path / "seed.toml").write_text('seed-option = ["b.test depth=1"]\n')
     there = sorted(os.listdir(tmp_path))
-    done = _run(tmp_path, *arguments)
-    assert (done.returncode, done.stdout) == (2, b"")
-    (line,) = done.stderr.decode().splitlines()
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    told = capfd.readouterr()
+    assert told.out == ""
+    (line,) = told.err.splitlines()
     assert line.startswith(f"crawler: {sentence}")
     assert sorted(os.listdir(tmp_path)) == there, "wrong usage leaves nothing behind"
 

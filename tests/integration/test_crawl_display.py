@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -81,21 +82,34 @@ def test_ctrl_c_on_a_terminal_stops_and_tells_how_to_go_on(tmp_path: Path) -> No
     assert screen.text.endswith(f"-m crawler --min-free-disk 0 {' '.join(words)}")
 
 
+NO_TERMINAL = [("dumb", "--verbose"), ("xterm", "--verbose"), ("xterm", "--quiet")]
+Ended = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Ended]:
+    """Crawls of the demonstration site without a terminal, by TERM and option: at the same time, because most of it is
+    the patience that the site asks for."""
+
+    def crawl(way: tuple[str, str]) -> Ended:
+        return subprocess.run(
+            [*COMMAND, "--demo", "--delay", "0", way[1]], cwd=tmp_path_factory.mktemp("crawl"),
+            env=environment(TERM=way[0]), capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    with ThreadPoolExecutor(len(NO_TERMINAL)) as pool:
+        return dict(zip(NO_TERMINAL, pool.map(crawl, NO_TERMINAL), strict=True))
+
+
 @pytest.mark.parametrize("term", ["dumb", "xterm"])
-def test_where_there_is_no_terminal_plain_lines_are_written(tmp_path: Path, term: str) -> None:
-    done = subprocess.run(
-        [*COMMAND, "--demo", "--delay", "0", "--verbose"],
-        cwd=tmp_path, env=environment(TERM=term), capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+def test_where_there_is_no_terminal_plain_lines_are_written(ended: dict[tuple[str, str], Ended], term: str) -> None:
+    done = ended[term, "--verbose"]
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
     assert "\r" not in done.stdout
     assert "http://demo.test/flaky.html" in done.stdout
 
 
-def test_quiet_says_nothing(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [*COMMAND, "--demo", "--delay", "0", "--quiet"],
-        cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+def test_quiet_says_nothing(ended: dict[tuple[str, str], Ended]) -> None:
+    done = ended["xterm", "--quiet"]
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -10,7 +10,8 @@ import pytest
 
 from crawler.config import InvalidSetting
 from tests.support.archive_check import read_log
-from tests.support.engine import QuickClock, config_of, opened
+from tests.support.engine import at_rest, config_of, finish_by, opened
+from tests.support.fakeclock import FakeClock
 from tests.support.serving import until
 from tests.support.web import Answer, Web, page
 
@@ -26,9 +27,9 @@ async def test_a_paused_crawl_asks_nothing_until_it_is_resumed(crawl_dir: Path) 
             crawl.pause()
             assert crawl.progress().state == "paused"
             task = asyncio.ensure_future(crawl.submit(B))
-            await asyncio.sleep(0.1)
-            assert web.requests == []
-            assert not task.done()
+            await until(lambda: crawl._opened.frontier.current_counts.queued == 2)
+            await at_rest(crawl)
+            assert (crawl.progress().in_flight, web.requests, task.done()) == (0, [], False)
             crawl.resume()
             await task
             assert crawl.progress().state == "crawling"
@@ -58,7 +59,7 @@ async def test_one_host_paused_leaves_the_others_alone(crawl_dir: Path) -> None:
             crawl.hosts["A.test"].pause()
             ended = asyncio.ensure_future(crawl.wait())
             await until(lambda: len(read_log(crawl_dir)) >= 22)
-            await asyncio.sleep(0.05)
+            await at_rest(crawl)
             assert {asked.url.split("/")[2] for asked in web.requests} == {"b.test"}
             assert not ended.done()  # what is queued keeps the crawl from ending
             assert crawl.hosts["a.test"].paused
@@ -79,22 +80,22 @@ async def test_a_shorter_delay_holds_for_the_wait_under_way(crawl_dir: Path) -> 
     with Web(SITE) as web:
         config = config_of(crawl_dir, A, delay=3600.0, robots=False)
         async with asyncio.timeout(10), opened(config, resolver=web.resolver()) as crawl:
-            await until(lambda: web.urls == [A])
-            await asyncio.sleep(0.05)
+            await until(lambda: len(read_log(crawl_dir)) == 1)
+            await at_rest(crawl)
+            assert (crawl.progress().in_flight, web.urls) == (0, [A])
             assert crawl.hosts["a.test"].delay == 3600.0
             crawl.hosts["a.test"].delay = 0
             assert (await crawl.wait()).finished
 
 
 async def test_a_longer_delay_holds_from_the_next_request_on(crawl_dir: Path) -> None:
-    clock = QuickClock(20.0)
-    with Web(SITE) as web:
+    clock = FakeClock()
+    with Web(SITE, clock=clock.time) as web:
         async with opened(config_of(crawl_dir, A, robots=False), resolver=web.resolver(), clock=clock) as crawl:
             crawl.hosts["a.test"].delay = 2
-            assert (await crawl.wait()).finished
-    starts = [clock.moment(asked.at) for asked in web.requests]
-    gaps = [later - earlier for earlier, later in pairwise(starts)]
-    assert min(gaps) > 1.5, gaps
+            assert (await finish_by(clock, crawl)).finished
+    gaps = [later.at - earlier.at for earlier, later in pairwise(web.requests)]
+    assert gaps == pytest.approx([2.0] * 20, abs=1e-6)
 
 
 async def test_the_slots_of_a_host_and_of_the_crawl(crawl_dir: Path) -> None:

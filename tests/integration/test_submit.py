@@ -31,7 +31,7 @@ from crawler.frontier.sqlite import SqliteFrontier
 from crawler.model import Outcome, OutcomeKind, Receipt
 from storage import AppendFile, DiskFiles, read_record
 from tests.support.archive_check import read_log
-from tests.support.engine import config_of, engine, opened
+from tests.support.engine import at_rest, config_of, engine, opened
 from tests.support.kept import kept
 from tests.support.serving import until
 from tests.support.web import Answer, Web, ok, page, redirect, robots
@@ -142,7 +142,7 @@ async def test_a_url_in_flight_or_queued_is_waited_for(crawl_dir: Path) -> None:
             await until(lambda: web.asked(f"{A}1"))
             both = [asyncio.ensure_future(crawl.submit(f"{A}1")), asyncio.ensure_future(crawl.submit(f"{A}1"))]
             queued = asyncio.ensure_future(crawl.submit(f"{A}2"))
-            await asyncio.sleep(0.05)
+            await at_rest(crawl)
             assert not any(task.done() for task in (*both, queued))
             web.let_go(f"{A}1")
             one, two = await asyncio.gather(*both)
@@ -330,7 +330,7 @@ class TestStayingOpen:
         with Web(SITE) as web:
             async with opened(config_of(crawl_dir, A), resolver=web.resolver()) as crawl:
                 await until(lambda: len(read_log(crawl_dir)) == 4)
-                await asyncio.sleep(0.05)
+                await at_rest(crawl)
                 assert crawl.progress().state == "crawling"
                 await crawl.submit("http://b.test/deep")
                 assert (await crawl.wait()).finished
@@ -340,7 +340,7 @@ class TestStayingOpen:
             config = config_of(crawl_dir)
             async with Crawl(config, keep_open=True) as crawl:
                 waiting = asyncio.ensure_future(crawl.wait())
-                await asyncio.sleep(0.05)
+                await at_rest(crawl)
                 assert not waiting.done()
                 with pytest.raises(DNSFailed):
                     await crawl.submit("http://no-such-host.invalid/")

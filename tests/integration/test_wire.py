@@ -43,7 +43,7 @@ async def test_a_connection_out_of_step_is_not(tmp_path: Path, server: HostileSe
 
 async def test_unasked_bytes_close_an_idle_connection(tmp_path: Path) -> None:
     connections = 0
-    gone = asyncio.Event()
+    idle, gone = asyncio.Event(), asyncio.Event()
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal connections
@@ -51,13 +51,14 @@ async def test_unasked_bytes_close_an_idle_connection(tmp_path: Path) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(OK)
         if connections == 1:
-            await asyncio.sleep(0.05)
+            await idle.wait()
             writer.write(OK.replace(b"hello", b"false"))
             assert not await reader.read()
             gone.set()
 
     async with serving(handler) as port, fetcher(tmp_path) as fetch:
         await fetch.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))
+        idle.set()
         async with asyncio.timeout(5):
             await gone.wait()
         exchange = await fetch.fetch(CrawlURL(f"http://127.0.0.1:{port}/"))

@@ -21,7 +21,7 @@ from crawler.fetcher import HttpFetcher
 from crawler.model import Outcome
 from crawler.progress import Summary
 from storage import Files
-from tests.support.fakeclock import FakeClock, run_by
+from tests.support.fakeclock import FakeClock, run_by, turns
 from tests.support.web import Web
 
 
@@ -94,6 +94,15 @@ async def finish_by(clock: FakeClock, crawl: Crawl) -> Summary:
     ending = asyncio.ensure_future(crawl.wait())
     await run_by(clock, ending.done, busy)
     return await ending
+
+
+async def at_rest(crawl: Crawl) -> None:
+    """Returns when the crawl has done all it can before an answer, a time or a word from outside comes: its ledger's
+    thread, which takes one after the other, and its loop have had several rounds. What has not happened by then will
+    not happen by itself, however long anybody waits."""
+    for _ in range(5):
+        await crawl._opened.frontier.counts()
+        await turns()
 
 
 async def crawl(web: Web, directory: Path, *seeds: str, clock: Clock | None = None, **options: Any) -> Ran:

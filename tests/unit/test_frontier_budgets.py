@@ -148,14 +148,14 @@ def in_memory(_: Path) -> Opener:
     ("implementation", "working_set"), [(sqlite, 2), (sqlite, 5), (sqlite, 1024), (in_memory, 1024)]
 )
 async def test_whatever_happens_every_budget_is_kept_and_every_url_ends(
-    tmp_path: Path, rng: random.Random, rounds: Callable[[int], int], monkeypatch: pytest.MonkeyPatch,
+    memory_path: Path, rng: random.Random, rounds: Callable[[int], int], monkeypatch: pytest.MonkeyPatch,
     robots: bool, delay: float, implementation: Callable[[Path], Opener], working_set: int,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(loading_module, "WORKING_SET", working_set)
     monkeypatch.setattr(loading_module, "PREFETCH", 3)
     monkeypatch.setattr(claiming_module, "TURN", 4)
     for number in range(rounds(2)):
-        opener = implementation(tmp_path / f"{number}.db")
+        opener = implementation(memory_path / f"{number}.db")
         world = World(random.Random(rng.random()), opener, robots=robots, delay=delay)
         world.counted = set()
         await world.open()

@@ -46,8 +46,8 @@ A = "http://a.test/"
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "crawl.db"
+def path(memory_path: Path) -> Path:
+    return memory_path / "crawl.db"
 
 
 @pytest.fixture
