@@ -71,9 +71,9 @@ class Opened:
     cookies: CookieJar | None
     """The fetcher's jar, if it has one: to be kept with the ledger."""
     pdf: PdfLinks | None
+    """None when PDFs are not searched."""
     elsewhere: Sequence[Elsewhere]
     """Other archives whose payloads need not be kept again."""
-    """None when PDFs are not searched."""
     logs: Sequence[DerivedLog]
     counts: Counts
     seeds: Sequence[int]

@@ -22,7 +22,7 @@ from crawler.archiving.home import Home
 from crawler.archiving.metadata import outlinks_in
 from crawler.archiving.warcinfo import warcinfo_block
 from crawler.clock import Clock, utc
-from crawler.concurrency.shielded import outlast
+from crawler.concurrency.shielded import obtained
 from crawler.concurrency.threads import in_thread
 from crawler.config import CrawlConfig
 from crawler.disk import DiskGuard
@@ -155,11 +155,7 @@ class Segments:
             level=self._config.compression_level,
         )
         birth = asyncio.get_running_loop().create_task(creating, name="birth")
-        if await outlast(birth):  # cancelled: what its thread opens must be closed all the same
-            if not birth.cancelled() and birth.exception() is None:
-                await birth.result().close()
-            raise asyncio.CancelledError
-        writer = birth.result()
+        writer = await obtained(birth, SegmentWriter.close)
         state = SegmentState(writer.name, number, "open", writer.length, writer.records)
         try:
             await save_row(self._ledger, state, self._guard)

@@ -7,7 +7,7 @@ task. Here the wait itself goes on through any number of cancels, and tells of t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -30,6 +30,21 @@ async def outlast(task: asyncio.Future[Any], on_cancel: Callable[[], object] | N
             if on_cancel is not None:
                 on_cancel()
     return cancels
+
+
+async def obtained(
+    opening: asyncio.Future[T],
+    close: Callable[[T], Awaitable[object]],
+    on_cancel: Callable[[], object] | None = None,
+) -> T:
+    """What `opening` opens. If the caller is cancelled meanwhile, that is closed again first, and nobody holds it.
+
+    Raises the opening's own exception; CancelledError when all is closed. `on_cancel` as in `outlast`."""
+    if await outlast(opening, on_cancel):
+        if not opening.cancelled() and opening.exception() is None:
+            await close(opening.result())
+        raise asyncio.CancelledError
+    return opening.result()
 
 
 async def finish(

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from crawler.concurrency.shielded import outlast
+from crawler.concurrency.shielded import obtained, outlast
 from crawler.concurrency.threads import started_in_thread
 from crawler.earlier.revisit import Original
 from crawler.errors import LedgerError, UsageError
@@ -45,16 +45,11 @@ class Elsewhere:
         path, given = directory / FILE_NAME, _checked(directory, sources)
         stopped = threading.Event()
         opening = started_in_thread(None, open_payloads, path, given, DigestAlgorithm(digest), stopped.is_set)
-        if await outlast(
-            opening, stopped.set
-        ):  # whoever is cancelled gives the directory back: nothing may write there
-            if opening.exception() is None:
-                opening.result().close()
-            raise asyncio.CancelledError
-        try:
-            return cls(opening.result(), path)
+        try:  # whoever is cancelled gives the directory back: nothing may write there then
+            payloads = await obtained(opening, lambda found: outlast(started_in_thread(None, found.close)), stopped.set)
         except ArchiveError as error:
             raise UsageError(f"--dedupe-from: {error}") from error
+        return cls(payloads, path)
 
     async def close(self) -> None:
         self._payloads.close()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from crawler.clock import Clock, SystemClock
-from crawler.concurrency.shielded import outlast
+from crawler.concurrency.shielded import obtained, outlast
 from crawler.concurrency.threads import started_in_thread
 from crawler.earlier.revisit import Original, Previous
 from crawler.errors import LedgerError
@@ -91,11 +91,7 @@ class SqliteFrontier:
         """Opens or creates the database. Raises LedgerError naming the file. A cancel takes effect when nothing is open
         any more: whoever gave the directory's lock back before that would share the database with its next owner."""
         opening = started_in_thread(None, Store, path)
-        if await outlast(opening):
-            if opening.exception() is None:
-                await outlast(started_in_thread(None, opening.result().close))
-            raise asyncio.CancelledError
-        store = opening.result()
+        store = await obtained(opening, lambda store: outlast(started_in_thread(None, store.close)))
         frontier = cls(store, **options)  # type: ignore[arg-type]
         try:
             await frontier._ask(bring_near, frontier._clock.time())
