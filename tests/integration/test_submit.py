@@ -71,6 +71,14 @@ async def test_a_crawl_without_seeds_archives_what_is_submitted(crawl_dir: Path)
     assert receipt.length > 0
 
 
+async def test_a_crawl_without_seeds_takes_options_for_what_will_be_submitted(crawl_dir: Path) -> None:
+    with Web(SITE) as web:
+        config = config_of(crawl_dir, seed_options=(f"{A} delay=0",))
+        async with opened(config, resolver=web.resolver()) as crawl:
+            receipt = await crawl.submit(f"{A}1")
+            assert at(crawl_dir, receipt) == SITE[f"{A}1"]
+
+
 async def test_a_submitted_page_brings_its_requisites_and_only_links_in_a_seeds_scope(crawl_dir: Path) -> None:
     with Web(SITE) as web:
         async with opened(config_of(crawl_dir, A), resolver=web.resolver()) as crawl:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from crawler.concurrency.shielded import GraceExceeded, finish, outlast
+from crawler.concurrency.shielded import GraceExceeded, finish, obtained, outlast
 from tests.support.fakeclock import turns
 
 
@@ -179,3 +179,57 @@ class TestOutlast:
         work = Work()
         work.go_on.set()
         assert await outlast(asyncio.ensure_future(work.run())) == 0
+
+
+class TestObtained:
+    def setup_method(self) -> None:
+        self.work = Work()
+        self.closed: list[str] = []
+        self.told = 0
+
+    async def close(self, what: str) -> None:
+        self.closed.append(what)
+
+    def tell(self) -> None:
+        self.told += 1
+
+    async def begin(self) -> asyncio.Task[str]:
+        opening = asyncio.create_task(self.work.run())
+        caller = asyncio.create_task(obtained(opening, self.close, self.tell))
+        await self.work.started.wait()
+        return caller
+
+    async def test_what_is_opened_is_the_callers(self) -> None:
+        caller = await self.begin()
+        self.work.go_on.set()
+        assert await caller == "done"
+        assert self.closed == []
+
+    @pytest.mark.parametrize("cancels", [1, 3])
+    async def test_a_cancelled_caller_leaves_nothing_open(self, cancels: int) -> None:
+        caller = await self.begin()
+        for _ in range(cancels):
+            caller.cancel()
+            await turns()
+        assert not caller.done(), "it is still being opened"
+        self.work.go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+        assert (self.closed, self.told, self.work.cancels) == (["done"], cancels, 0)
+
+    async def test_what_could_not_be_opened_is_told(self) -> None:
+        caller = await self.begin()
+        self.work.error = OSError("disk")
+        self.work.go_on.set()
+        with pytest.raises(OSError, match="disk"):
+            await caller
+
+    async def test_what_could_not_be_opened_is_not_closed_for_a_cancelled_caller(self) -> None:
+        caller = await self.begin()
+        self.work.error = OSError("disk")
+        caller.cancel()
+        await turns()
+        self.work.go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+        assert self.closed == []
